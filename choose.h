@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which of the devices at hand form the array: pure, no I/O. md-abi.md 8.5
+ */
+#ifndef CHOOSE_H
+#define CHOOSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "member.h"
+
+enum choice {
+	CHOICE_ACTIVE,		/* goes in, holds a slot */
+	CHOICE_SPARE,
+	CHOICE_BEHIND,		/* of the array, events more than one behind:
+				 * may be re-added once it runs */
+	CHOICE_FAULTY,		/* the freshest member calls it faulty */
+	CHOICE_DUPLICATE,	/* another device holds its slot with newer events */
+};
+
+struct candidate {
+	struct member *member;
+	enum choice choice;
+	unsigned int slot;	/* CHOICE_ACTIVE, CHOICE_BEHIND */
+};
+
+struct selection {
+	struct candidate *candidates;	/* the caller's, filled in, same order */
+	size_t count;
+	size_t freshest;	/* index: highest events, not a spare */
+	unsigned int active;	/* candidates that hold a slot */
+	unsigned int expected;	/* slots the freshest one holds to be working */
+	unsigned int slots;	/* raid_disks */
+};
+
+/*
+ * Judge all candidates. 0, or -errno after fail(): -ESTALE members of
+ * different arrays (names both), -ENODEV no usable member, -EEXIST one
+ * device twice.
+ */
+int choose_members(struct candidate *candidates, size_t count, struct selection *out);
+
+const char *choice_text(enum choice choice);	/* "behind: events 5 < 9" needs numbers:
+						 * the caller adds them */
+#endif

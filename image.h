@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A bitmap on disk: a bitmap file, or the internal bitmap of a member (block
+ * device or image of one), read and edited in constant memory.
+ *
+ * Whatever the version, readers see version 4 bits: v3 of a big-endian host
+ * is turned round, the slots of v5 are OR-ed together (or one is picked),
+ * the states of v6 become bits. Reads are O_DIRECT where the filesystem can,
+ * because stock md writes an attached file behind the page cache's back.
+ */
+#ifndef IMAGE_H
+#define IMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include "module/core/bits.h"
+#include "module/core/bitmap_super.h"
+#include "member.h"
+
+enum {
+	IMAGE_WINDOW_BYTES = 1 << 20,
+};
+
+enum image_flags {
+	IMAGE_READ = 0,
+	IMAGE_FILE = 1,		/* a bitmap file only: no member, no symlink */
+	IMAGE_EDIT = 2 | IMAGE_FILE, /* for writing: exclusive lock, not attached,
+				 * not read-only; versions 3 and 4 only */
+	IMAGE_SHORT_OK = 4,	/* a file shorter than its bits is no error */
+	IMAGE_FAULTY_OK = 8,	/* nor is a superblock that fails its check: the
+				 * bits cannot be read then, check_error says why */
+	IMAGE_FORCE = 16,	/* edit although the mode bits say read-only */
+};
+
+enum image_byte_order {		/* of version 3 bits: the file does not say */
+	IMAGE_LITTLE_ENDIAN,
+	IMAGE_BIG_ENDIAN_32,
+	IMAGE_BIG_ENDIAN_64,
+};
+
+struct image {
+	char *path;
+	int fd;
+	bool direct;			/* fd is O_DIRECT */
+	struct stat st;
+	struct bitmap_super sb;		/* v5: of slot 0 */
+	struct bitmap_super_disk raw;
+	struct member *member;		/* NULL for a file */
+	uint64_t base;			/* byte offset of the superblock in fd */
+	uint64_t room_bytes;		/* from base to the end of the file or to
+					 * what the device has */
+	uint64_t bits;			/* chunks of the array */
+	uint64_t bits_present;		/* of them held by this file (short: less) */
+	enum image_byte_order order;
+	int slot;			/* v5: >= 0 only this node; -1 OR of all */
+	int check_error;		/* bitmap_super_check() or 0 */
+	struct fault fault;
+	struct image_buffer *buffer;	/* private to image.c */
+};
+
+/*
+ * Open and read the superblock. -errno after fail(): ENOENT, EMEDIUMTYPE
+ * (no bitmap here), EUCLEAN, EPROTONOSUPPORT, ELOOP a symlink where a file
+ * is expected, EBUSY attached or locked by another editor, EROFS/EACCES.
+ */
+int image_open(const char *path, unsigned int flags, struct image **out);
+void image_close(struct image *image);
+
+/* Superblock of slot @slot of a clustered (v5) bitmap. */
+int image_slot_super(struct image *image, unsigned int slot, struct bitmap_super *sb);
+
+/*
+ * A view of the bits from @from on: *bits points to bit @from - (@from % 8)
+ * shifted so that bit 0 of *bits is bit *first (a multiple of 8, <= @from);
+ * *count bits are there. *count is 0 at the end. The view is good until the
+ * next call. Sequential calls stream; any position is legal.
+ */
+int image_view(struct image *image, uint64_t from, const u8 **bits,
+	       uint64_t *first, uint64_t *count);
+
+/* Copy @count bits from @first (a multiple of 8) on; past the end: zeros. */
+int image_read_bits(struct image *image, uint64_t first, uint64_t count, u8 *out);
+
+/* Dirty chunks among those present. Streams over the whole bitmap. */
+int image_count_dirty(struct image *image, uint64_t *dirty);
+
+/*
+ * Next dirty range at or after chunk *start: [*start, *end). 1 found, 0 no
+ * more, -errno. Call again with *start = *end of the last one.
+ */
+int image_next_range(struct image *image, uint64_t *start, uint64_t *end);
+
+/* v6: how many chunks are in each state. */
+int image_count_states(struct image *image, uint64_t counts[BITMAP_STATES]);
+
+/* One dirty chunk is this many bytes of the array (last one may be less). */
+uint64_t image_chunk_range_bytes(const struct image *image, uint64_t start, uint64_t end);
+
+/*
+ * Editing in place (IMAGE_EDIT): set or clear chunks [start, end), and make
+ * all edits so far durable. Signals are held off within a call.
+ */
+int image_set_chunks(struct image *image, uint64_t start, uint64_t end, bool dirty);
+int image_write_super(struct image *image, const struct bitmap_super *sb);
+int image_sync(struct image *image);
+
+/*
+ * A bitmap file in the making: written beside its name as .NAME.XXXXXX,
+ * mode 0600, every block really written, durable, superblock last; takes
+ * its name in one step; nothing is left behind if it is given up or if a
+ * signal came (-EINTR).
+ */
+struct image_writer;
+
+/*
+ * @replace NULL: a new file, -EEXIST if the name is taken. Otherwise the
+ * open (IMAGE_EDIT) image whose name, owner and mode the new file takes.
+ */
+int image_writer_start(const char *path, const struct image *replace,
+		       const struct bitmap_super *sb, struct image_writer **out);
+
+/* Next @count bits (a multiple of 8 except for the last call), from 0 on. */
+int image_writer_bits(struct image_writer *w, const u8 *bits, uint64_t count);
+
+/*
+ * Next @bytes of what follows the superblock, as they are to be on disk (any
+ * version); not to be mixed with image_writer_bits(). May go past the last
+ * bit: --restore gives back a file as it was.
+ */
+int image_writer_bytes(struct image_writer *w, const void *data, uint64_t bytes);
+
+/* All the remaining bits equal. */
+int image_writer_fill(struct image_writer *w, bool dirty);
+
+/* Durable under its name, or -errno after fail() with nothing changed. Frees. */
+int image_writer_finish(struct image_writer *w);
+void image_writer_abort(struct image_writer *w);	/* NULL is fine */
+
+#endif
