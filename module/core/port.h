@@ -45,7 +45,6 @@ typedef int64_t s64;
 #endif
 
 enum {
-	SECTOR_SHIFT_ = 9,
 	SECTOR_BYTES = 512,	/* md counts in these, whatever the device */
 	UUID_BYTES = 16,
 };
