@@ -15,20 +15,24 @@ enum choice {
 	CHOICE_BEHIND,		/* of the array, events more than one behind:
 				 * may be re-added once it runs */
 	CHOICE_FAULTY,		/* the freshest member calls it faulty */
-	CHOICE_DUPLICATE,	/* another device holds its slot with newer events */
+	CHOICE_DUPLICATE,	/* another device holds its slot (or number) with
+				 * newer events */
+	CHOICE_DIVERGED,	/* it went on without the members chosen, and they
+				 * without it: its writes are in nobody's bitmap,
+				 * so it must not be re-added, only added anew */
 };
 
 struct candidate {
 	struct member *member;
 	enum choice choice;
-	unsigned int slot;	/* CHOICE_ACTIVE, CHOICE_BEHIND */
+	unsigned int slot;	/* CHOICE_ACTIVE; CHOICE_BEHIND: the one it held */
 };
 
 struct selection {
 	struct candidate *candidates;	/* the caller's, filled in, same order */
 	size_t count;
 	size_t freshest;	/* index: highest events, not a spare */
-	unsigned int active;	/* candidates that hold a slot */
+	unsigned int active;	/* slots that candidates hold */
 	unsigned int expected;	/* slots the freshest one holds to be working */
 	unsigned int slots;	/* raid_disks */
 };
@@ -36,7 +40,7 @@ struct selection {
 /*
  * Judge all candidates. 0, or -errno after fail(): -ESTALE members of
  * different arrays (names both), -ENODEV no usable member, -EEXIST one
- * device twice.
+ * device twice. A journal device counts as a spare: it holds no slot.
  */
 int choose_members(struct candidate *candidates, size_t count, struct selection *out);
 

@@ -71,10 +71,10 @@ void image_close(struct image *image);
 int image_slot_super(struct image *image, unsigned int slot, struct bitmap_super *sb);
 
 /*
- * A view of the bits from @from on: *bits points to bit @from - (@from % 8)
- * shifted so that bit 0 of *bits is bit *first (a multiple of 8, <= @from);
- * *count bits are there. *count is 0 at the end. The view is good until the
- * next call. Sequential calls stream; any position is legal.
+ * The bits around chunk @from, *first <= @from: bit i of *bits is chunk
+ * *first + i, for *count bits; *first is a multiple of 8. *count is 0 past
+ * the last bit present. The view is good until the next call on @image.
+ * Calls that go forward stream the file; any position is legal.
  */
 int image_view(struct image *image, uint64_t from, const u8 **bits,
 	       uint64_t *first, uint64_t *count);

@@ -6,7 +6,11 @@
 #ifndef UDEV_H
 #define UDEV_H
 
+#include <stdbool.h>
+
 struct udev_wait;
+
+bool udev_is_running(void);
 
 /* Begin to listen; call before the ioctl that makes the event. May be NULL. */
 struct udev_wait *udev_wait_start(void);

@@ -20,7 +20,7 @@ enum {
 	MEMBER_ROLE_MAX = 0xff00,
 };
 
-#define MEMBER_IN_SYNC UINT64_MAX	/* resync_offset of a clean array */
+#define MEMBER_IN_SYNC ((u64)~0ULL)	/* resync_offset of a clean array */
 
 enum member_format {			/* also the index for a loop over all */
 	MEMBER_1_1,
@@ -36,10 +36,14 @@ enum {					/* feature_map, 1.x */
 	MEMBER_FEATURE_RESHAPE = 4,
 	MEMBER_FEATURE_BAD_BLOCKS = 8,
 	MEMBER_FEATURE_REPLACEMENT = 16,
+	MEMBER_FEATURE_RESHAPE_BACKWARDS = 32,
+	MEMBER_FEATURE_NEW_OFFSET = 64,
 	MEMBER_FEATURE_RECOVERY_BITMAP = 128,
 	MEMBER_FEATURE_CLUSTERED = 256,
 	MEMBER_FEATURE_JOURNAL = 512,
 	MEMBER_FEATURE_PPL = 1024,
+	MEMBER_FEATURE_MULTIPLE_PPLS = 2048,
+	MEMBER_FEATURE_RAID0_LAYOUT = 4096,
 	MEMBER_FEATURES_KNOWN = 0x1fff,
 };
 
@@ -51,7 +55,7 @@ enum {					/* devflags, 1.x */
 struct member_super {
 	enum member_format format;
 	u32 major_version, minor_version;	/* 0 90, 1 0, 1 1, 1 2 */
-	u32 features;
+	u32 features;			/* 0.90: BITMAP and RESHAPE, as 1.x would say */
 	u8 uuid[UUID_BYTES];		/* of the array; raw bytes of the disk, which
 					 * are also the bytes a bitmap carries */
 	u8 device_uuid[UUID_BYTES];	/* 1.x, else zero */
@@ -67,9 +71,11 @@ struct member_super {
 	u64 data_sectors;		/* room for data; 0.90: the usable size */
 	u64 events;
 	u64 resync_sector;		/* all below is in sync; MEMBER_IN_SYNC: clean */
-	u64 recovery_sector;		/* with FEATURE_RECOVERY_OFFSET */
-	u32 number;			/* this device's descriptor number */
-	u16 role;			/* this device's slot or MEMBER_ROLE_* */
+	u64 recovery_sector;		/* with FEATURE_RECOVERY_OFFSET, at most size */
+	u32 number;			/* this device's descriptor number; 1.x: may be
+					 * >= max_devices, a spare then, as for md */
+	u16 role;			/* this device's slot, < raid_disks, or
+					 * MEMBER_ROLE_*; so are roles[] */
 	u32 max_devices;		/* entries of roles[] */
 	u16 roles[MEMBER_MAX_SLOTS];	/* by descriptor number */
 	u8 devflags;			/* MEMBER_WRITE_MOSTLY ... */
@@ -86,7 +92,8 @@ int member_super_location(enum member_format format, u64 device_sectors,
 
 /*
  * Decode the 4096 bytes found at member_super_location(). @device_sectors
- * bounds every offset. 0; 1 not such a superblock (magic, version);
+ * bounds every offset. 0; 1 not such a superblock (magic, version, or a
+ * sound one that says it lies elsewhere: fault->field is "super_offset");
  * -EBADMSG checksum; -EUCLEAN a field out of range; -EPROTONOSUPPORT
  * unknown feature bits. fault says which.
  */
@@ -104,8 +111,9 @@ u64 member_super_sync_sectors(const struct member_super *ms);
  * in-sync member of the same array: own descriptor number, role spare,
  * device uuid, super_offset and data_size of a device of @device_sectors,
  * no recovery, no bad blocks, features that belong to the old member gone,
- * checksum right. -EINVAL for 0.90 (the kernel writes those itself);
- * -ENOSPC if the array's data do not fit the device.
+ * checksum right. @raw must have passed member_super_decode(). -EINVAL for
+ * 0.90 (the kernel writes those itself); -ENOSPC if the array's data do not
+ * fit the device; -EOPNOTSUPP for an array with a PPL or being reshaped.
  */
 int member_super_make_spare(u8 *raw, enum member_format format,
 			    u64 device_sectors, u32 number,

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * May this bitmap be trusted, may it be handed to the kernel, and what will
+ * then be copied? One list of findings serves --check, which prints it, and
+ * --assemble, --build and --attach, which refuse on the first bad one.
+ */
+#ifndef TRUST_H
+#define TRUST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "array.h"
+#include "image.h"
+
+enum finding_weight {
+	FINDING_GOOD,		/* looked at, and well */
+	FINDING_NOTICE,		/* worth a line, harmless */
+	FINDING_ATTENTION,	/* usable, but costs a copy or is unwise: --check 3 */
+	FINDING_BAD,		/* not to be used: --check 6 */
+};
+
+struct finding {
+	enum finding_weight weight;
+	int err;		/* FINDING_BAD: the -errno to refuse with */
+	bool forcible;		/* BAD, but --force may go on */
+	const char *topic;	/* "structure", "length", "holes", "state", "uuid",
+				 * "events", "events_cleared", "size", "place",
+				 * "filesystem", "in use", "permissions" */
+	char text[320];		/* in words: what is, what that means, what to do */
+};
+
+enum { FINDINGS_MAX = 16 };
+
+struct findings {
+	struct finding list[FINDINGS_MAX];
+	size_t count;
+};
+
+/* What the bitmap is to be compared with. Zero what is not known. */
+struct trust_target {
+	const char *name;	/* for the messages: "/dev/md0", "/dev/vdb" */
+	bool has_array;		/* the next five are valid */
+	bool persistent;
+	uint8_t uuid[UUID_BYTES];
+	uint64_t events;
+	uint64_t sync_sectors;
+	bool clean;		/* in sync everywhere: no resync is owed */
+	bool degraded;
+	dev_t array_dev;	/* 0: not known yet */
+	const dev_t *member_devs;
+	size_t member_count;
+	bool for_kernel;	/* judge the place too: filesystem (FIBMAP), file on
+				 * the array itself or on one of its members */
+};
+
+void trust_target_from_member(struct trust_target *t, const char *name,
+			      const struct member_super *ms);
+void trust_target_from_array(struct trust_target *t, const struct array *array);
+
+/*
+ * Fill @out with every finding, in the order of the topics above. @image
+ * was opened with IMAGE_FAULTY_OK | IMAGE_SHORT_OK. 0 or -errno after
+ * fail() if the looking itself failed.
+ */
+int trust_judge(struct image *image, const struct trust_target *t,
+		struct findings *out);
+
+/* The worst weight; and the first finding that @force does not excuse. */
+enum finding_weight findings_worst(const struct findings *f);
+const struct finding *findings_refusal(const struct findings *f, bool force);
+
+/*
+ * Open @path to be handed to SET_BITMAP_FILE: a regular file and no symlink,
+ * judged with for_kernel, not in use, opened O_RDWR exactly once. *fd is the
+ * descriptor; *image a read-only view that the caller closes. -errno after
+ * fail() with the first bad finding; findings that --force excused are
+ * note()d.
+ */
+int trust_open(const char *path, struct trust_target *t, bool force,
+	       struct image **image, int *fd);
+
+/* What will be copied, and why. */
+struct forecast {
+	uint64_t bytes;
+	bool full;		/* all of a member, the bitmap does not help */
+	char why[320];
+};
+
+/*
+ * What stock md copies when an array in the state of @t starts with this
+ * bitmap (md-abi.md 4.5, 4.6).
+ */
+int forecast_assembly(struct image *image, const struct trust_target *t,
+		      struct forecast *out);
+
+/*
+ * What a re-add of @joining copies to it. @bitmap: the array's bitmap, file
+ * or internal, or NULL for none; @array: superblock of an in-sync member.
+ * md-abi.md 5.9
+ */
+int forecast_re_add(struct image *bitmap, const struct member_super *array,
+		    const struct member_super *joining, struct forecast *out);
+
+#endif

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Bitmap files in the making. The half of image.h that never touches the
+ * file of the final name before it replaces it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+#include "image.h"
+#include "report.h"
+
+enum {
+	BLOCK = 4096,
+	BUFFER = IMAGE_WINDOW_BYTES,
+	NAME_KEPT = 200,	/* of the name, within the temporary one */
+};
+
+struct image_writer {
+	char *path;
+	char *dir;
+	const char *name;		/* within path */
+	char temp[NAME_KEPT + 16];
+	int dirfd, fd;			/* -1: not open */
+	bool temp_exists, direct, exact;
+	const struct image *replace;
+	struct bitmap_super sb;
+	u8 *buffer;			/* BUFFER bytes, aligned */
+	u8 *head;			/* the first block, kept for the end */
+	uint64_t fill;			/* bytes in buffer */
+	uint64_t flushed;		/* bytes in the file */
+	uint64_t bits_left;
+};
+
+static volatile sig_atomic_t interrupted;
+static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+static struct sigaction old_actions[3], old_xfsz;
+
+static void on_signal(int signal)
+{
+	interrupted = signal;
+}
+
+/* A file too large for ulimit is an error like a full disk, not a death. */
+static void catch_signals(void)
+{
+	struct sigaction catch = { .sa_handler = on_signal };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	int i;
+
+	interrupted = 0;
+	for (i = 0; i < 3; i++) {
+		sigaction(signals[i], NULL, &old_actions[i]);
+		if (old_actions[i].sa_handler != SIG_IGN)
+			sigaction(signals[i], &catch, NULL);
+	}
+	sigaction(SIGXFSZ, &ignore, &old_xfsz);
+}
+
+static void release_signals(void)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		sigaction(signals[i], &old_actions[i], NULL);
+	sigaction(SIGXFSZ, &old_xfsz, NULL);
+}
+
+static int split_path(struct image_writer *w, const char *path)
+{
+	char *slash;
+
+	w->path = strdup(path);
+	w->dir = strdup(path);
+	if (!w->path || !w->dir)
+		return fail(-ENOMEM, "out of memory");
+	slash = strrchr(w->dir, '/');
+	w->name = slash ? w->path + (slash - w->dir) + 1 : w->path;
+	if (!slash)
+		strcpy(w->dir, *w->dir ? "." : "");
+	else if (slash == w->dir)
+		strcpy(w->dir, "/");
+	else
+		*slash = 0;
+	if (!*w->name || !strcmp(w->name, ".") || !strcmp(w->name, ".."))
+		return fail(-EISDIR, "%s: is not a file name", safe(path));
+	return 0;
+}
+
+static int open_dir(struct image_writer *w)
+{
+	struct stat st;
+
+	w->dirfd = open(w->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (w->dirfd < 0)
+		return fail_errno(-errno, "%s: directory %s", safe(w->path), safe(w->dir));
+	if (!w->replace && !fstatat(w->dirfd, w->name, &st, AT_SYMLINK_NOFOLLOW))
+		return fail(-EEXIST, "%s: exists already", safe(w->path));
+	return 0;
+}
+
+static int open_temp(struct image_writer *w)
+{
+	const int how = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	unsigned int tries = 16;
+	uint32_t random;
+
+	do {
+		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+			return fail_errno(-errno, "random numbers");
+		snprintf(w->temp, sizeof(w->temp), ".%.*s.%06x", NAME_KEPT, w->name,
+			 random & 0xffffff);
+		w->fd = openat(w->dirfd, w->temp, how, 0600);
+	} while (w->fd < 0 && errno == EEXIST && --tries);
+	if (w->fd < 0)
+		return fail_errno(-errno, "%s: cannot be created", safe(w->path));
+	w->temp_exists = true;
+	w->direct = !fcntl(w->fd, F_SETFL, O_DIRECT);
+	return 0;
+}
+
+int image_writer_start(const char *path, const struct image *replace,
+		       const struct bitmap_super *sb, struct image_writer **out)
+{
+	struct image_writer *w = calloc(1, sizeof(*w));
+	int err;
+
+	if (!w)
+		return fail(-ENOMEM, "out of memory");
+	w->dirfd = w->fd = -1;
+	w->replace = replace;
+	w->sb = *sb;
+	w->bits_left = bitmap_bits(sb->sync_sectors, sb->chunk_bytes);
+	w->buffer = aligned_alloc(BLOCK, BUFFER);
+	w->head = aligned_alloc(BLOCK, BLOCK);
+	catch_signals();
+	err = w->buffer && w->head ? split_path(w, path) :
+				     fail(-ENOMEM, "out of memory");
+	if (!err)
+		err = open_dir(w);
+	if (!err)
+		err = open_temp(w);
+	if (err) {
+		image_writer_abort(w);
+		return err;
+	}
+	memset(w->buffer, 0, BITMAP_SUPER_BYTES);	/* the superblock goes last */
+	w->fill = BITMAP_SUPER_BYTES;
+	*out = w;
+	return 0;
+}
+
+static int write_all(struct image_writer *w, const u8 *from, uint64_t bytes,
+		     uint64_t offset)
+{
+	while (bytes && !interrupted) {
+		ssize_t n = pwrite(w->fd, from, bytes, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EINVAL && w->direct) {
+			fcntl(w->fd, F_SETFL, 0);
+			w->direct = false;
+			continue;
+		}
+		if (n < 0)
+			return fail_errno(-errno, "%s: write", safe(w->path));
+		from += n;
+		bytes -= n;
+		offset += n;
+	}
+	if (interrupted)
+		return fail(-EINTR, "%s: interrupted, nothing changed", safe(w->path));
+	return 0;
+}
+
+static int flush(struct image_writer *w)
+{
+	uint64_t bytes = (w->fill + BLOCK - 1) / BLOCK * BLOCK;
+	int err;
+
+	memset(w->buffer + w->fill, 0, bytes - w->fill);
+	if (!w->flushed)
+		memcpy(w->head, w->buffer, BLOCK);
+	err = write_all(w, w->buffer, bytes, w->flushed);
+	w->flushed += w->fill;
+	w->fill = 0;
+	return err;
+}
+
+static int put(struct image_writer *w, const u8 *from, uint64_t bytes)
+{
+	int err = 0;
+
+	while (bytes && !err) {
+		uint64_t n = BUFFER - w->fill;
+
+		if (n > bytes)
+			n = bytes;
+		memcpy(w->buffer + w->fill, from, n);
+		w->fill += n;
+		from += n;
+		bytes -= n;
+		if (w->fill == BUFFER)
+			err = flush(w);
+	}
+	return err;
+}
+
+int image_writer_bytes(struct image_writer *w, const void *data, uint64_t bytes)
+{
+	w->exact = true;
+	w->bits_left = 0;
+	return put(w, data, bytes);
+}
+
+int image_writer_bits(struct image_writer *w, const u8 *bits, uint64_t count)
+{
+	w->bits_left -= count < w->bits_left ? count : w->bits_left;
+	return put(w, bits, bits_bytes(count));
+}
+
+int image_writer_fill(struct image_writer *w, bool dirty)
+{
+	uint64_t bytes = bits_bytes(w->bits_left), left = bytes;
+	int err = 0;
+
+	while (left && !err) {
+		uint64_t n = BUFFER - w->fill;
+
+		if (n > left)
+			n = left;
+		memset(w->buffer + w->fill, dirty ? 0xff : 0, n);
+		w->fill += n;
+		left -= n;
+		if (w->fill == BUFFER)
+			err = flush(w);
+	}
+	w->bits_left = 0;
+	return err;
+}
+
+static int sync_file(struct image_writer *w)
+{
+	if (fsync(w->fd))
+		return fail_errno(-errno, "%s: fsync", safe(w->path));
+	return 0;
+}
+
+/* A file that replaces another keeps its owner and mode. */
+static int dress(struct image_writer *w)
+{
+	const struct stat *st = &w->replace->st;
+
+	if (fchown(w->fd, st->st_uid, st->st_gid))
+		return fail_errno(-errno, "%s: owner", safe(w->path));
+	if (fchmod(w->fd, st->st_mode & 07777))
+		return fail_errno(-errno, "%s: mode", safe(w->path));
+	return 0;
+}
+
+static int take_name(struct image_writer *w)
+{
+	unsigned int how = w->replace ? 0 : RENAME_NOREPLACE;
+	int ret = renameat2(w->dirfd, w->temp, w->dirfd, w->name, how);
+
+	/* A filesystem without the flag: a link never replaces either. */
+	if (ret && errno == EINVAL && how) {
+		ret = linkat(w->dirfd, w->temp, w->dirfd, w->name, 0);
+		if (!ret)
+			unlinkat(w->dirfd, w->temp, 0);
+	}
+	if (ret && errno == EEXIST)
+		return fail(-EEXIST, "%s: exists already", safe(w->path));
+	if (ret)
+		return fail_errno(-errno, "%s: rename", safe(w->path));
+	w->temp_exists = false;
+	if (fsync(w->dirfd))
+		return fail_errno(-errno, "%s: is in place, but its directory is not synced",
+				  safe(w->path));
+	return 0;
+}
+
+static int finish(struct image_writer *w)
+{
+	int err = image_writer_fill(w, false);
+
+	if (!err && w->fill)
+		err = flush(w);
+	if (!err && w->exact && ftruncate(w->fd, w->flushed))
+		err = fail_errno(-errno, "%s: truncate", safe(w->path));
+	if (!err)
+		err = sync_file(w);
+	if (err)
+		return err;
+	bitmap_super_encode((struct bitmap_super_disk *)w->head, &w->sb);
+	if (w->exact && w->flushed < BLOCK) {
+		fcntl(w->fd, F_SETFL, 0);
+		w->direct = false;
+		err = write_all(w, w->head, w->flushed, 0);
+	} else {
+		err = write_all(w, w->head, BLOCK, 0);
+	}
+	if (!err && w->replace)
+		err = dress(w);
+	if (!err)
+		err = sync_file(w);
+	return err ? err : take_name(w);
+}
+
+static void destroy(struct image_writer *w)
+{
+	if (w->temp_exists)
+		unlinkat(w->dirfd, w->temp, 0);
+	if (w->fd >= 0)
+		close(w->fd);
+	if (w->dirfd >= 0)
+		close(w->dirfd);
+	free(w->buffer);
+	free(w->head);
+	free(w->path);
+	free(w->dir);
+	free(w);
+	release_signals();
+}
+
+int image_writer_finish(struct image_writer *w)
+{
+	int err = finish(w);
+
+	destroy(w);
+	return err;
+}
+
+void image_writer_abort(struct image_writer *w)
+{
+	if (w)
+		destroy(w);
+}
