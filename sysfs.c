@@ -67,16 +67,19 @@ static ssize_t read_retry(int fd, void *buf, size_t size)
 static int read_line(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	char next = '\n';
+	ssize_t n, more = 0;
 
 	if (fd < 0)
 		return -errno;
 	n = read_retry(fd, buf, size - 1);
+	if (n == (ssize_t)size - 1)
+		more = read_retry(fd, &next, 1);
 	close(fd);
-	if (n < 0)
-		return (int)n;
+	if (n < 0 || more < 0)
+		return (int)(n < 0 ? n : more);
 	buf[n] = '\0';
-	if ((size_t)n == size - 1 && !strchr(buf, '\n'))
+	if (next != '\n' && !strchr(buf, '\n'))
 		return -E2BIG;
 	buf[strcspn(buf, "\n")] = '\0';
 	return 0;
