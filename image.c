@@ -29,6 +29,19 @@ struct image_buffer {
 	u8 *bits;		/* of the window, within data */
 };
 
+int parse_byte_order(const char *word, enum image_byte_order *order)
+{
+	if (!word || !strcmp(word, "little"))
+		*order = IMAGE_LITTLE_ENDIAN;
+	else if (!strcmp(word, "big32"))
+		*order = IMAGE_BIG_ENDIAN_32;
+	else if (!strcmp(word, "big64"))
+		*order = IMAGE_BIG_ENDIAN_64;
+	else
+		return fail(-EINVAL, "--byte-order=%s: little, big32 or big64", safe(word));
+	return 0;
+}
+
 static uint64_t align_down(uint64_t x)
 {
 	return x / ALIGN * ALIGN;

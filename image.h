@@ -39,6 +39,9 @@ enum image_byte_order {		/* of version 3 bits: the file does not say */
 	IMAGE_BIG_ENDIAN_64,
 };
 
+/* --byte-order=little|big32|big64 (NULL: little). -EINVAL after fail(). */
+int parse_byte_order(const char *word, enum image_byte_order *order);
+
 struct image {
 	char *path;
 	int fd;
