@@ -17,7 +17,7 @@ LIBS = $(shell pkg-config --libs $(PKGS)) -lm
 
 CORE := bits bitmap_super member_super
 PARTS := report parse image writer member choose probe ioctl sysfs udev node array trust
-MODES := Create Examine Ranges Map Check Bitmap Dump Assemble Manage Detail Wait
+MODES := Create Examine Ranges Map Check Bitmap Merge Dump Assemble Manage Detail Wait
 OBJS := $(CORE:%=module/core/%) $(PARTS) $(MODES)
 
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
