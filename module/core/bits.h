@@ -40,6 +40,7 @@ void bits_or(u8 *dst, const u8 *src, u64 nbits);
 /*
  * One bit of @dst for each 1 << shift bits of @src, set if any of them is.
  * @dst gets ceil(nbits / 2^shift) bits; unused bits of its last byte are 0.
+ * It needs room for half of the source, ceil(nbits / 2) bits, on the way;
  * dst may equal src.
  */
 void bits_coarsen(u8 *dst, const u8 *src, u64 nbits, unsigned int shift);
