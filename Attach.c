@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * --attach and --detach: the bitmap file of a running array. md-abi.md 3
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "array.h"
+#include "explain.h"
+#include "image.h"
+#include "options.h"
+#include "report.h"
+#include "sysfs.h"
+#include "trust.h"
+
+enum {				/* EBUSY: md is about to sync, or syncs */
+	RETRY_PAUSE_MS = 50,
+	RETRY_LIMIT_MS = 10000,
+};
+
+struct attempt {
+	const struct array *array;
+	int bitmap_fd;
+};
+
+/* With sync_action=frozen md refuses for ever: waiting helps nobody. */
+static bool is_frozen(const struct array *array)
+{
+	char action[32];
+
+	return !sysfs_md_read(array->name, "sync_action", action, sizeof(action)) &&
+	       !strcmp(action, "frozen");
+}
+
+/* -EALREADY: busy, but do not try again. */
+static int busy_or_frozen(int err, const struct array *array)
+{
+	return err == -EBUSY && is_frozen(array) ? -EALREADY : err;
+}
+
+static int set_file(void *arg)
+{
+	const struct attempt *a = arg;
+
+	return busy_or_frozen(md_set_bitmap(a->array->fd, a->bitmap_fd), a->array);
+}
+
+/*
+ * -1 takes an internal bitmap away as well, and leaves the superblocks
+ * saying that there is one: so ask again each time what there is.
+ */
+static int remove_file(void *arg)
+{
+	const struct attempt *a = arg;
+	char path[4096];
+	int err = md_bitmap_file(a->array->fd, path);
+
+	if (!err && !*path)
+		err = -ENOENT;
+	if (!err)
+		err = busy_or_frozen(md_set_bitmap(a->array->fd, -1), a->array);
+	return err;
+}
+
+static int retry(int (*call)(void *), struct attempt *attempt)
+{
+	int err = md_retry_busy(call, attempt, RETRY_PAUSE_MS, RETRY_LIMIT_MS);
+
+	return err == -EALREADY ? -EBUSY : err;
+}
+
+static bool is_running(const struct array *array)
+{
+	return *array->state && strcmp(array->state, "inactive") &&
+	       strcmp(array->state, "clear");
+}
+
+static int check_running(const struct array *array)
+{
+	const char *node = safe(array->node);
+
+	if (!is_running(array))
+		return fail(-ENODEV, "%s does not run: --assemble starts it together "
+			    "with its bitmap file", node);
+	if (!strcmp(array->state, "readonly"))
+		return explain_set_bitmap(-EROFS, array->node, NULL, true);
+	return 0;
+}
+
+static bool is_degraded(const struct array *array)
+{
+	uint64_t missing;
+
+	return !sysfs_md_read_u64(array->name, "degraded", &missing) && missing;
+}
+
+/* ---- attach ---- */
+
+static int check_no_bitmap(const struct array *array)
+{
+	const char *node = safe(array->node);
+
+	if (array->bitmap_path)
+		return fail(-EEXIST, "%s has a bitmap file already: %s; mdbitmap --detach "
+			    "%s takes it away", node, safe(array->bitmap_path), node);
+	if (array->internal_bitmap)
+		return fail(-EEXIST, "%s has an internal bitmap, which stays as it is; to "
+			    "have a file instead, remove it first: mdadm --grow "
+			    "--bitmap=none %s", node, node);
+	if (array->info.level < 1)
+		return fail(-EOPNOTSUPP, "%s has no redundancy: there is nothing that a "
+			    "bitmap could keep track of", node);
+	return 0;
+}
+
+static int open_bitmap(const struct request *rq, const struct array *array,
+		       struct image **image, int *fd)
+{
+	struct trust_target target = { 0 };
+	int err;
+
+	if (access(rq->bitmap, F_OK) && errno == ENOENT)
+		return fail(-ENOENT, "%s does not exist; make it first: mdbitmap --create "
+			    "%s --for=%s", safe(rq->bitmap), safe(rq->bitmap),
+			    safe(array->node));
+	trust_target_from_array(&target, array);
+	target.for_kernel = true;
+	err = trust_open(rq->bitmap, &target, rq->force, image, fd);
+	return err;
+}
+
+/* Would md take it for current, by the rules of md-abi.md 4.5? */
+static bool would_be_believed(const struct image *image, const struct array *array)
+{
+	if (image->sb.state & BITMAP_STALE)
+		return false;
+	return !array->persistent || !array->super ||
+	       image->sb.events >= array->super->events;
+}
+
+/*
+ * While degraded and without a bitmap, writes leave no trace, and they need
+ * not advance the events either. A file that md believes would let the
+ * missing member come back without them. Stale, it moves events_cleared up
+ * to now, and md rebuilds that member in full.
+ */
+static int make_stale(const struct image *image, int fd)
+{
+	struct bitmap_super sb = image->sb;
+	struct bitmap_super_disk disk;
+	ssize_t n;
+
+	sb.state |= BITMAP_STALE;
+	bitmap_super_encode(&disk, &sb);
+	n = pwrite(fd, &disk, sizeof(disk), 0);
+	if (n != sizeof(disk) || fsync(fd))
+		return fail_errno(n >= 0 && n != sizeof(disk) ? -EIO : -errno,
+				  "%s: cannot mark it stale", safe(image->path));
+	return 0;
+}
+
+static int report_attach(const struct request *rq, const struct array *array,
+			 const struct image *image, bool stale, bool degraded)
+{
+	struct json_object *o;
+
+	if (rq->json) {
+		o = json_start("attach");
+		json_flag(o, "dry_run", rq->dry_run);
+		json_text(o, "array", array->node);
+		json_text(o, "bitmap_file", rq->bitmap);
+		json_u64(o, "chunk_bytes", image->sb.chunk_bytes);
+		json_flag(o, "stale", stale);
+		json_flag(o, "degraded", degraded);
+		return json_finish(o);
+	}
+	if (rq->dry_run)
+		printf("would attach %s to %s\n", safe(rq->bitmap), safe(array->node));
+	else
+		note("%s has the bitmap file %s now, %s a bit", safe(array->node),
+		     safe(rq->bitmap), human(image->sb.chunk_bytes));
+	if (stale && !degraded)
+		note("it was not current, so md set%s every bit; the array is in sync: "
+		     "they are cleared in a few delays, nothing is copied",
+		     rq->dry_run ? "s" : "");
+	if (degraded)
+		note("%s is degraded: the bitmap cannot know what the missing member "
+		     "lacks; use --add, it is rebuilt in full", safe(array->node));
+	return 0;
+}
+
+static int attach(const struct request *rq, const struct array *array)
+{
+	bool degraded = is_degraded(array), stale;
+	struct image *image;
+	int fd, err = open_bitmap(rq, array, &image, &fd);
+	struct attempt attempt = { .array = array };
+
+	if (err)
+		return err;
+	attempt.bitmap_fd = fd;
+	stale = degraded || !would_be_believed(image, array);
+	if (!rq->dry_run && degraded && would_be_believed(image, array))
+		err = make_stale(image, fd);
+	if (!err && !rq->dry_run)
+		err = explain_set_bitmap(retry(set_file, &attempt), array->node,
+					 rq->bitmap, true);
+	if (!err)
+		err = report_attach(rq, array, image, stale, degraded);
+	close(fd);
+	image_close(image);
+	return err;
+}
+
+int mode_attach(const struct request *rq)
+{
+	struct array *array;
+	int err;
+
+	if (!rq->bitmap)
+		return fail(-EINVAL, "--attach takes --bitmap=FILE");
+	err = array_open(rq->args[0], O_RDONLY, &array);
+	if (err)
+		return err;
+	err = check_running(array);
+	if (!err)
+		err = check_no_bitmap(array);
+	if (!err)
+		err = attach(rq, array);
+	array_close(array);
+	return err;
+}
+
+/* ---- detach ---- */
+
+static int check_file(const struct array *array)
+{
+	const char *node = safe(array->node);
+
+	if (array->bitmap_path)
+		return 0;
+	if (array->internal_bitmap)
+		return fail(-EBUSY, "%s has an internal bitmap, no file, and it stays; "
+			    "mdadm --grow --bitmap=none %s would remove it", node, node);
+	return fail(-ENOENT, "%s has no bitmap file", node);
+}
+
+/*
+ * md leaves the file as it is, and need not advance the events at the next
+ * write: assembled with it after a crash, the array would take a file for
+ * current that knows nothing of the writes since. 0 if that is ruled out.
+ */
+static int mark_left(const char *path)
+{
+	struct bitmap_super sb;
+	struct image *image;
+	int err = image_open(path, IMAGE_EDIT | IMAGE_FORCE, &image);
+
+	if (err)
+		return err;
+	sb = image->sb;
+	sb.state |= BITMAP_STALE;
+	err = image_write_super(image, &sb);
+	if (!err)
+		err = image_sync(image);
+	image_close(image);
+	return err;
+}
+
+static int report_detach(const struct request *rq, const struct array *array,
+			 bool stale)
+{
+	const char *path = array->bitmap_path;
+	struct json_object *o;
+
+	if (rq->json) {
+		o = json_start("detach");
+		json_flag(o, "dry_run", rq->dry_run);
+		json_text(o, "array", array->node);
+		json_text(o, "bitmap_file", path);
+		json_flag(o, "marked_stale", stale);
+		return json_finish(o);
+	}
+	if (rq->dry_run)
+		printf("would detach %s from %s, and mark it stale\n", safe(path),
+		       safe(array->node));
+	else
+		note("%s has no bitmap any more; %s %s", safe(array->node), safe(path),
+		     stale ? "is behind from now on, and marked stale" :
+			     "could not be marked stale: do not use it again");
+	return 0;
+}
+
+static int detach(const struct request *rq, const struct array *array)
+{
+	struct attempt attempt = { .array = array };
+	bool stale = false;
+	int err;
+
+	if (!rq->dry_run) {
+		err = retry(remove_file, &attempt);
+		if (err)
+			return explain_set_bitmap(err, array->node, NULL, true);
+		stale = !mark_left(array->bitmap_path);
+		if (!stale)
+			note("%s", fail_text());
+		fail_clear();
+	}
+	return report_detach(rq, array, stale);
+}
+
+int mode_detach(const struct request *rq)
+{
+	struct array *array;
+	int err = array_open(rq->args[0], O_RDONLY, &array);
+
+	if (err)
+		return err;
+	err = check_file(array);
+	if (!err)
+		err = check_running(array);
+	if (!err)
+		err = detach(rq, array);
+	array_close(array);
+	return err;
+}
