@@ -178,6 +178,9 @@ static int v1_check_places(const struct member_super *ms,
 	if (ms->format != MEMBER_1_0 && ms->data_sector < super_end)
 		return bad(fault, "data_offset", ms->data_sector,
 			   "data behind the superblock");
+	if (ms->data_sector > end)
+		return bad(fault, "data_offset", ms->data_sector,
+			   "data that start on the device");
 	if (!fits(ms->data_sector, ms->data_sectors, end))
 		return bad(fault, "data_size", ms->data_sectors,
 			   "data that end on the device");
