@@ -24,9 +24,10 @@ enum {
 	SAFEPROBE_AMBIVALENT = -2,
 };
 
-struct path_list {
-	char **paths;
+struct scan {
+	char **paths;		/* members found */
 	size_t count;
+	size_t read, denied;	/* devices */
 };
 
 static int out_of_memory(void)
@@ -210,7 +211,7 @@ static char *node_of(const char *name)
 	return NULL;
 }
 
-static int list_add(struct path_list *list, char *path)
+static int list_add(struct scan *list, char *path)
 {
 	char **longer = realloc(list->paths, (list->count + 1) * sizeof(*longer));
 
@@ -223,8 +224,7 @@ static int list_add(struct path_list *list, char *path)
 	return 0;
 }
 
-/* 1 added, 0 not, -EACCES may not be read, -ENOMEM after fail(). */
-static int scan_one(const char *name, const uint8_t *uuid, struct path_list *list)
+static int scan_one(const char *name, const uint8_t *uuid, struct scan *scan)
 {
 	char *path;
 	int is;
@@ -235,12 +235,15 @@ static int scan_one(const char *name, const uint8_t *uuid, struct path_list *lis
 	if (!path)
 		return 0;
 	is = is_member(path, uuid);
-	if (is == 1)
-		return list_add(list, path) ? -ENOMEM : 1;
 	if (is < 0)
 		chat("%s: skipped: %s", path, strerror(-is));
+	else
+		scan->read++;
+	scan->denied += is == -EACCES || is == -EPERM;
+	if (is == 1)
+		return list_add(scan, path);
 	free(path);
-	return is == -EACCES || is == -EPERM ? -EACCES : 0;
+	return 0;
 }
 
 static int by_name(const void *a, const void *b)
@@ -250,9 +253,8 @@ static int by_name(const void *a, const void *b)
 
 int probe_scan(const uint8_t uuid[16], char ***paths, size_t *count)
 {
-	struct path_list list = { NULL, 0 };
+	struct scan scan = { 0 };
 	struct dirent *entry;
-	size_t denied = 0;
 	int err = 0;
 	DIR *dir;
 
@@ -260,22 +262,23 @@ int probe_scan(const uint8_t uuid[16], char ***paths, size_t *count)
 	if (!dir)
 		return fail_errno(-errno, "cannot list the block devices: "
 				  "/sys/class/block");
-	while (err != -ENOMEM && (entry = readdir(dir))) {
-		err = scan_one(entry->d_name, uuid, &list);
-		denied += err == -EACCES;
-	}
+	while (!err && (entry = readdir(dir)))
+		err = scan_one(entry->d_name, uuid, &scan);
 	closedir(dir);
-	if (err == -ENOMEM) {
-		probe_free(list.paths, list.count);
+	if (!err && scan.denied && !scan.read)
+		err = fail(-EACCES, "%s may not be read: a scan needs root",
+			   plural(scan.denied, "block device"));
+	if (err) {
+		probe_free(scan.paths, scan.count);
 		return err;
 	}
-	if (denied && !list.count)
-		return fail(-EACCES, "%s may not be read: a scan needs root",
-			    plural(denied, "block device"));
-	if (list.count)
-		qsort(list.paths, list.count, sizeof(*list.paths), by_name);
-	*paths = list.paths;
-	*count = list.count;
+	if (scan.denied)
+		note("%s could not be read and may be members too: --verbose names them",
+		     plural(scan.denied, "block device"));
+	if (scan.count)
+		qsort(scan.paths, scan.count, sizeof(*scan.paths), by_name);
+	*paths = scan.paths;
+	*count = scan.count;
 	return 0;
 }
 

@@ -290,7 +290,7 @@ static void ask_mdadm(void)
 	FILE *f;
 
 	if (access("/sbin/mdadm", X_OK) && access("/usr/sbin/mdadm", X_OK)) {
-		print_message("mdadm is not installed\n");
+		print_message("# requires mdadm: it is not installed\n");
 		skip();
 	}
 	snprintf(command, sizeof(command),
