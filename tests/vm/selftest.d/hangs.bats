@@ -1,0 +1,14 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A test never ends.
+#
+# vm-timeout: 30
+
+@test "runs before the hang" {
+	true
+}
+
+@test "hangs" {
+	sleep infinity
+}
