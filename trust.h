@@ -24,9 +24,10 @@ struct finding {
 	enum finding_weight weight;
 	int err;		/* FINDING_BAD: the -errno to refuse with */
 	bool forcible;		/* BAD, but --force may go on */
-	const char *topic;	/* "structure", "length", "holes", "state", "uuid",
-				 * "events", "events_cleared", "size", "place",
-				 * "filesystem", "in use", "permissions" */
+	const char *topic;	/* "structure", "version", "length", "holes",
+				 * "state", "uuid", "events", "events_cleared",
+				 * "size", "place", "filesystem", "in use",
+				 * "permissions" */
 	char text[320];		/* in words: what is, what that means, what to do */
 };
 
@@ -47,6 +48,10 @@ struct trust_target {
 	uint64_t sync_sectors;
 	bool clean;		/* in sync everywhere: no resync is owed */
 	bool degraded;
+	bool events_unknown;	/* no superblock could be read */
+	bool running;		/* how it will be stopped is not known yet */
+	unsigned int in_sync;	/* members that are in sync; 0: not known */
+	uint64_t resync_sector;	/* not clean: all below is in sync */
 	dev_t array_dev;	/* 0: not known yet */
 	const dev_t *member_devs;
 	size_t member_count;
@@ -66,6 +71,11 @@ void trust_target_from_array(struct trust_target *t, const struct array *array);
 int trust_judge(struct image *image, const struct trust_target *t,
 		struct findings *out);
 
+/* Another finding, at the end of @f; the caller may mark it forcible. */
+struct finding *findings_add(struct findings *f, enum finding_weight weight,
+			     int err, const char *topic, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
 /* The worst weight; and the first finding that @force does not excuse. */
 enum finding_weight findings_worst(const struct findings *f);
 const struct finding *findings_refusal(const struct findings *f, bool force);
@@ -79,6 +89,9 @@ const struct finding *findings_refusal(const struct findings *f, bool force);
  */
 int trust_open(const char *path, struct trust_target *t, bool force,
 	       struct image **image, int *fd);
+
+/* Will md, by events or state bit, take every chunk for dirty? md-abi.md 4.5 */
+bool trust_is_stale(const struct image *image, const struct trust_target *t);
 
 /* What will be copied, and why. */
 struct forecast {

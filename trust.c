@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include "parse.h"
+#include "place.h"
+#include "report.h"
+#include "sysfs.h"
+#include "trust.h"
+
+enum {
+	SECTORS_PER_KIB = 2,
+};
+
+typedef unsigned long long ull;
+
+/* ---- findings ---- */
+
+struct finding *findings_add(struct findings *f, enum finding_weight weight,
+			     int err, const char *topic, const char *format, ...)
+{
+	struct finding *new;
+	va_list args;
+
+	/* More than the topics can give: the last one is not worth a crash. */
+	if (f->count == FINDINGS_MAX)
+		f->count--;
+	new = &f->list[f->count++];
+	*new = (struct finding){
+		.weight = weight,
+		.err = weight == FINDING_BAD ? err : 0,
+		.topic = topic,
+	};
+	va_start(args, format);
+	vsnprintf(new->text, sizeof(new->text), format, args);
+	va_end(args);
+	return new;
+}
+
+enum finding_weight findings_worst(const struct findings *f)
+{
+	enum finding_weight worst = FINDING_GOOD;
+	size_t i;
+
+	for (i = 0; i < f->count; i++)
+		if (f->list[i].weight > worst)
+			worst = f->list[i].weight;
+	return worst;
+}
+
+const struct finding *findings_refusal(const struct findings *f, bool force)
+{
+	size_t i;
+
+	for (i = 0; i < f->count; i++)
+		if (f->list[i].weight == FINDING_BAD &&
+		    !(force && f->list[i].forcible))
+			return &f->list[i];
+	return NULL;
+}
+
+/* ---- what it is compared with ---- */
+
+static unsigned int slots_held(const struct member_super *ms)
+{
+	unsigned int slot, held = 0;
+	u32 i;
+
+	for (slot = 0; slot < ms->raid_disks; slot++) {
+		for (i = 0; i < ms->max_devices && ms->roles[i] != slot; i++)
+			;
+		held += i < ms->max_devices;
+	}
+	return held;
+}
+
+void trust_target_from_member(struct trust_target *t, const char *name,
+			      const struct member_super *ms)
+{
+	memset(t, 0, sizeof(*t));
+	t->name = name;
+	t->has_array = true;
+	t->persistent = true;
+	memcpy(t->uuid, ms->uuid, UUID_BYTES);
+	t->events = ms->events;
+	t->sync_sectors = member_super_sync_sectors(ms);
+	t->clean = ms->resync_sector == MEMBER_IN_SYNC;
+	t->resync_sector = t->clean ? 0 : ms->resync_sector;
+	t->in_sync = slots_held(ms);
+	if (ms->features & MEMBER_FEATURE_RECOVERY_OFFSET && t->in_sync)
+		t->in_sync--;
+	t->degraded = t->in_sync < ms->raid_disks;
+}
+
+/* What every user may read, for those who may not read the members. */
+static void target_from_sysfs(struct trust_target *t, const struct array *array)
+{
+	char text[64];
+
+	t->events_unknown = true;
+	if (sysfs_md_read(array->name, "uuid", text, sizeof(text)) ||
+	    parse_uuid(text, t->uuid)) {
+		memset(t->uuid, 0, sizeof(t->uuid));
+		fail_clear();
+	}
+}
+
+void trust_target_from_array(struct trust_target *t, const struct array *array)
+{
+	char text[64];
+
+	memset(t, 0, sizeof(*t));
+	t->name = array->node;
+	t->has_array = true;
+	t->persistent = array->persistent;
+	t->sync_sectors = array->sync_sectors;
+	t->running = true;
+	t->in_sync = array->info.active_disks > 0 ? array->info.active_disks : 0;
+	t->degraded = array->info.active_disks < array->info.raid_disks;
+	if (sysfs_devt(array->name, &t->array_dev))
+		t->array_dev = 0;
+	if (array->super) {
+		memcpy(t->uuid, array->super->uuid, UUID_BYTES);
+		t->events = array->super->events;
+	} else if (array->persistent) {
+		target_from_sysfs(t, array);
+	}
+	/* Not the superblock: that says "dirty" during every write. */
+	if (!sysfs_md_read(array->name, "resync_start", text, sizeof(text)))
+		t->clean = !strcmp(text, "none");
+	else
+		t->clean = array->info.state & 1 << MD_SB_CLEAN;
+	if (!t->clean && sysfs_md_read_u64(array->name, "resync_start",
+					   &t->resync_sector))
+		t->resync_sector = 0;
+}
+
+static bool uuid_known(const struct trust_target *t)
+{
+	static const uint8_t zero[UUID_BYTES];
+
+	return memcmp(t->uuid, zero, UUID_BYTES);
+}
+
+/* ---- the bitmap by itself ---- */
+
+static void judge_structure(const struct image *image, struct findings *out)
+{
+	const struct fault *f = &image->fault;
+
+	if (image->check_error)
+		findings_add(out, FINDING_BAD, image->check_error, "structure",
+			     "%s is %llu, must be %s: no md writes that; make a new bitmap with --create",
+			     f->field, (ull)f->found, f->expected);
+	else
+		findings_add(out, FINDING_GOOD, 0, "structure", "version %u, %s of %s",
+			     image->sb.version, plural(image->bits, "chunk"),
+			     human(image->sb.chunk_bytes));
+}
+
+static void judge_version(const struct image *image, bool for_kernel,
+			  struct findings *out)
+{
+	u32 version = image->sb.version;
+
+	if (version == BITMAP_V3_HOST_ENDIAN)
+		findings_add(out, FINDING_NOTICE, 0, "version",
+			     "3: its bits have the byte order of the host that wrote them, read as %s here; --byte-order says otherwise",
+			     image->order == IMAGE_LITTLE_ENDIAN ? "little-endian" :
+								   "big-endian");
+	else if (version != BITMAP_V4 && !image->member)
+		findings_add(out, for_kernel ? FINDING_BAD : FINDING_ATTENTION,
+			     -EPROTONOSUPPORT, "version",
+			     "%u (%s) lives inside the members: md cannot use it from a file; make a version 4 bitmap with --create or --merge",
+			     version, version == BITMAP_V5_CLUSTERED ? "clustered" :
+								       "lockless");
+}
+
+static void judge_length(const struct image *image, struct findings *out)
+{
+	uint64_t need = bitmap_bytes(&image->sb);
+
+	if (image->room_bytes < need)
+		findings_add(out, FINDING_BAD, -EUCLEAN, "length",
+			     "truncated: %llu bytes, its %s need %llu; the chunks behind the end count as dirty to nobody: make a new bitmap with --create",
+			     (ull)image->room_bytes, plural(image->bits, "chunk"),
+			     (ull)need);
+	else if (image->member || !S_ISREG(image->st.st_mode))
+		findings_add(out, FINDING_GOOD, 0, "length", "%llu bytes", (ull)need);
+	else if (image->room_bytes > need)
+		findings_add(out, FINDING_GOOD, 0, "length",
+			     "%llu bytes, of which the first %llu are used",
+			     (ull)image->room_bytes, (ull)need);
+	else
+		findings_add(out, FINDING_GOOD, 0, "length",
+			     "%llu bytes, as its chunks need", (ull)need);
+}
+
+static void judge_state(const struct image *image, struct findings *out)
+{
+	u32 state = image->sb.state;
+	u32 known = BITMAP_STALE | BITMAP_WRITE_ERROR | BITMAP_HOST_ENDIAN;
+
+	if (image->sb.version == BITMAP_V6_LOCKLESS)
+		known |= BITMAP_FIRST_USE | BITMAP_INIT_CLEAN | BITMAP_DAEMON_BUSY;
+	if (state & BITMAP_WRITE_ERROR)
+		findings_add(out, FINDING_BAD, -EUCLEAN, "state",
+			     "0x%x: a write to it failed, bits may be missing, and the kernel refuses it (EIO); look after the disk, then make a new one with --create: all dirty",
+			     state);
+	else if (state & BITMAP_STALE)
+		findings_add(out, FINDING_ATTENTION, 0, "state",
+			     "0x%x: marked out of date, every chunk counts as dirty",
+			     state);
+	else if (state & ~known)
+		findings_add(out, FINDING_NOTICE, 0, "state",
+			     "0x%x: bits that no version %u bitmap has; md ignores them",
+			     state, image->sb.version);
+	else
+		findings_add(out, FINDING_GOOD, 0, "state", "0x%x: no error recorded",
+			     state);
+}
+
+/* ---- the bitmap and the array ---- */
+
+static void judge_uuid(const struct image *image, const struct trust_target *t,
+		       struct findings *out)
+{
+	if (!t->persistent)
+		findings_add(out, FINDING_NOTICE, 0, "uuid",
+			     "%s has no metadata: that the bitmap belongs to it is for you to know",
+			     safe(t->name));
+	else if (!uuid_known(t))
+		findings_add(out, FINDING_NOTICE, 0, "uuid",
+			     "not compared: that of %s could not be read; try as root",
+			     safe(t->name));
+	else if (memcmp(t->uuid, image->sb.uuid, UUID_BYTES))
+		findings_add(out, FINDING_BAD, -EBADMSG, "uuid",
+			     "of another array: the bitmap says %s, %s is %s; give its own bitmap, or make one with --create",
+			     uuid_text(image->sb.uuid), safe(t->name),
+			     uuid_text(t->uuid));
+	else
+		findings_add(out, FINDING_GOOD, 0, "uuid", "that of %s: %s",
+			     safe(t->name), uuid_text(t->uuid));
+}
+
+bool trust_is_stale(const struct image *image, const struct trust_target *t)
+{
+	if (image->sb.state & BITMAP_STALE)
+		return true;
+	if (image->sb.version == BITMAP_V5_CLUSTERED && image->sb.nodes)
+		return false;
+	return t->has_array && t->persistent && !t->events_unknown &&
+	       image->sb.events < t->events;
+}
+
+static int is_all_dirty(struct image *image, bool *all)
+{
+	uint64_t start = 0, end;
+	int ret = image_next_range(image, &start, &end);
+
+	*all = ret == 1 && !start && end == image->bits_present;
+	return ret < 0 ? ret : 0;
+}
+
+/* Never used by md: new, or made with --clean. */
+static int judge_new(struct image *image, const struct trust_target *t,
+		     struct findings *out)
+{
+	bool all;
+	int err = is_all_dirty(image, &all);
+
+	if (err)
+		return err;
+	if (all)
+		findings_add(out, FINDING_NOTICE, 0, "events",
+			     "0, %s is at %llu: new, everything counts as dirty",
+			     safe(t->name), (ull)t->events);
+	else
+		findings_add(out, FINDING_ATTENTION, 0, "events",
+			     "0, %s is at %llu: stale, so that md takes every chunk for dirty and not what the bits say",
+			     safe(t->name), (ull)t->events);
+	return 0;
+}
+
+static int judge_older(struct image *image, const struct trust_target *t,
+		       struct findings *out)
+{
+	struct forecast forecast;
+	struct finding *f;
+	int err = forecast_assembly(image, t, &forecast);
+
+	if (err)
+		return err;
+	f = findings_add(out, FINDING_BAD, -ESTALE, "events",
+			 "stale: %llu, %s is at %llu, so that writes may be missing here; md then takes every chunk for dirty, and would copy %s%s",
+			 (ull)image->sb.events, safe(t->name), (ull)t->events,
+			 human(forecast.bytes),
+			 t->events - image->sb.events == 1 ?
+			 " (one behind: a crash while md went idle leaves that)" : "");
+	f->forcible = true;
+	return 0;
+}
+
+static int judge_events(struct image *image, const struct trust_target *t,
+			struct findings *out)
+{
+	uint64_t events = image->sb.events;
+
+	if (!t->persistent)
+		return 0;
+	if (t->events_unknown) {
+		findings_add(out, FINDING_NOTICE, 0, "events",
+			     "%llu, not compared: those of %s could not be read; try as root",
+			     (ull)events, safe(t->name));
+		return 0;
+	}
+	if (events < t->events)
+		return events ? judge_older(image, t, out) : judge_new(image, t, out);
+	if (events > t->events)
+		findings_add(out, FINDING_NOTICE, 0, "events",
+			     "%llu, ahead of %s (%llu): md writes the bitmap before the members, and believes it",
+			     (ull)events, safe(t->name), (ull)t->events);
+	else
+		findings_add(out, FINDING_GOOD, 0, "events", "%llu, as %s", (ull)events,
+			     safe(t->name));
+	return 0;
+}
+
+static void judge_events_cleared(const struct image *image, struct findings *out)
+{
+	uint64_t cleared = image->sb.events_cleared;
+
+	if (cleared > image->sb.events)
+		findings_add(out, FINDING_BAD, -EUCLEAN, "events_cleared",
+			     "%llu is later than its events, %llu: no md writes that; make a new bitmap with --create",
+			     (ull)cleared, (ull)image->sb.events);
+	else
+		findings_add(out, FINDING_GOOD, 0, "events_cleared",
+			     "%llu: a member that left before is rebuilt in full",
+			     (ull)cleared);
+}
+
+/*
+ * md takes the size from the array and overwrites the field. mdadm counts in
+ * KiB: half a KiB between the two is no difference.
+ */
+static void judge_size(const struct image *image, const struct trust_target *t,
+		       struct findings *out)
+{
+	struct bitmap_super of_array = image->sb;
+	uint64_t need;
+	struct finding *f;
+
+	if (!t->sync_sectors)
+		return;
+	of_array.sync_sectors = t->sync_sectors;
+	need = bitmap_bytes(&of_array);
+	if (image->room_bytes < need) {
+		findings_add(out, FINDING_BAD, -EUCLEAN, "size",
+			     "%llu bytes, but %s with its %s needs %llu; use --resize",
+			     (ull)image->room_bytes, safe(t->name),
+			     human(t->sync_sectors * SECTOR_BYTES), (ull)need);
+	} else if (image->sb.sync_sectors / SECTORS_PER_KIB !=
+		   t->sync_sectors / SECTORS_PER_KIB) {
+		f = findings_add(out, FINDING_BAD, -EBADMSG, "size",
+				 "made for %llu sectors, %s has %llu; md would not notice, and take what lies behind the last bit for bits: use --resize",
+				 (ull)image->sb.sync_sectors, safe(t->name),
+				 (ull)t->sync_sectors);
+		f->forcible = true;
+	} else {
+		findings_add(out, FINDING_GOOD, 0, "size", "%s, as %s",
+			     human(t->sync_sectors * SECTOR_BYTES), safe(t->name));
+	}
+}
+
+static int judge_array(struct image *image, const struct trust_target *t,
+		       struct findings *out)
+{
+	int err;
+
+	judge_uuid(image, t, out);
+	/* The events of another array say nothing about this one. */
+	err = out->list[out->count - 1].weight == FINDING_BAD ? 0 :
+	      judge_events(image, t, out);
+	if (err)
+		return err;
+	judge_events_cleared(image, out);
+	judge_size(image, t, out);
+	return 0;
+}
+
+int trust_judge(struct image *image, const struct trust_target *t,
+		struct findings *out)
+{
+	int err = 0;
+
+	out->count = 0;
+	judge_structure(image, out);
+	if (image->check_error)
+		return 0;	/* nothing else of it can be read */
+	judge_version(image, t->for_kernel, out);
+	judge_length(image, out);
+	err = place_judge_holes(image, t->for_kernel, out);
+	if (err)
+		return err;
+	judge_state(image, out);
+	if (t->has_array)
+		err = judge_array(image, t, out);
+	else
+		judge_events_cleared(image, out);
+	if (err)
+		return err;
+	place_judge_devices(image, t, out);
+	place_judge_filesystem(image, t->for_kernel, out);
+	place_judge_use(image, t->for_kernel, out);
+	place_judge_permissions(image, t->for_kernel, out);
+	return 0;
+}
+
+/* ---- opening for the kernel ---- */
+
+/*
+ * Writable once and no more: md counts (md-abi.md 3.1). An editor that is at
+ * work now would make that count two, but the lock says so in plainer words.
+ */
+static int open_writable(const struct image *image, int *out)
+{
+	const char *path = safe(image->path);
+	struct stat st;
+	int fd, err = 0;
+
+	fd = open(image->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return fail_errno(-errno, "%s: cannot be opened for writing", path);
+	if (fstat(fd, &st))
+		err = fail_errno(-errno, "%s", path);
+	else if (st.st_dev != image->st.st_dev || st.st_ino != image->st.st_ino)
+		err = fail(-EBUSY, "%s: another program replaced it just now; try again",
+			   path);
+	else if (flock(fd, LOCK_EX | LOCK_NB))
+		err = errno == EWOULDBLOCK ?
+		      fail(-EBUSY, "%s: another program is editing it", path) :
+		      fail_errno(-errno, "%s: lock", path);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	/* The kernel would keep the lock, and "attached" look like "edited". */
+	flock(fd, LOCK_UN);
+	*out = fd;
+	return 0;
+}
+
+static int refuse(const char *path, const struct finding *f)
+{
+	return fail(f->err, "%s: %s: %s%s", safe(path), f->topic, f->text,
+		    f->forcible ? "; --force goes on all the same" : "");
+}
+
+static void note_forced(const char *path, const struct findings *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->count; i++)
+		if (f->list[i].weight == FINDING_BAD)
+			note("%s: %s: %s; going on by --force", safe(path),
+			     f->list[i].topic, f->list[i].text);
+}
+
+int trust_open(const char *path, struct trust_target *t, bool force,
+	       struct image **image, int *fd)
+{
+	const struct finding *refusal;
+	struct findings findings;
+	struct image *view;
+	int err;
+
+	err = image_open(path, IMAGE_FILE | IMAGE_SHORT_OK | IMAGE_FAULTY_OK, &view);
+	if (err)
+		return err;
+	t->for_kernel = true;
+	if (!S_ISREG(view->st.st_mode))
+		err = fail(-EMEDIUMTYPE, "%s: is not a regular file", safe(path));
+	else
+		err = trust_judge(view, t, &findings);
+	if (!err) {
+		refusal = findings_refusal(&findings, force);
+		err = refusal ? refuse(path, refusal) : open_writable(view, fd);
+	}
+	if (err) {
+		image_close(view);
+		return err;
+	}
+	note_forced(path, &findings);
+	*image = view;
+	return 0;
+}
