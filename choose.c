@@ -186,22 +186,24 @@ static bool same_place(const struct candidate *a, const struct candidate *b)
 	return x->number == y->number;
 }
 
-static bool joins(const struct candidate *c)
+/* Goes in now or may later. The enum's order is the order of preference. */
+static bool competes(const struct candidate *c)
 {
-	return c->choice == CHOICE_ACTIVE || c->choice == CHOICE_SPARE;
+	return c->choice == CHOICE_ACTIVE || c->choice == CHOICE_SPARE ||
+	       c->choice == CHOICE_BEHIND;
 }
 
-/* Of two devices for one place: the active, the fresher, the one named first. */
+/* Of two devices for one place: the more useful, the fresher, the one named first. */
 static void settle(struct candidate *a, struct candidate *b)
 {
-	bool keep_a = true;
+	bool keep_a;
 
-	if (!joins(a) || !joins(b) || !same_place(a, b))
+	if (!competes(a) || !competes(b) || !same_place(a, b))
 		return;
 	if (a->choice != b->choice)
-		keep_a = a->choice == CHOICE_ACTIVE;
-	else if (better(super_of(b), super_of(a)))
-		keep_a = false;
+		keep_a = a->choice < b->choice;
+	else
+		keep_a = !better(super_of(b), super_of(a));
 	(keep_a ? b : a)->choice = CHOICE_DUPLICATE;
 }
 

@@ -240,6 +240,17 @@ static void of_two_equal_copies_the_first_named_wins(void **state)
 	assert_int_equal(chosen.freshest, 0);
 }
 
+static void an_old_copy_of_a_member_is_not_offered_for_re_add(void **state)
+{
+	device(0, 10, 2);
+	device(1, 10, 2);
+	device(2, 5, 2)->number = 1;
+	members[2].super.role = 1;
+	assert_int_equal(choose(3), 0);
+	assert_choice(1, CHOICE_ACTIVE);
+	assert_choice(2, CHOICE_DUPLICATE);
+}
+
 static void two_spares_of_one_number_do_not_both_go_in(void **state)
 {
 	device(0, 10, 2);
@@ -249,6 +260,26 @@ static void two_spares_of_one_number_do_not_both_go_in(void **state)
 	assert_int_equal(choose(4), 0);
 	assert_choice(2, CHOICE_DUPLICATE);
 	assert_choice(3, CHOICE_SPARE);
+}
+
+static void a_spare_does_not_displace_the_member_of_its_number(void **state)
+{
+	unsigned int order;
+
+	/* dev2 was number 1 once, as a spare; number 1 is dev1 now. */
+	for (order = 0; order < 2; order++) {
+		device(0, 10, 2);
+		device(1, 10, 2);
+		device(2, 10, 2)->number = 1;
+		members[2].super.role = SPARE;
+		members[2].super.roles[1] = SPARE;
+		candidates[1].member = &members[order ? 2 : 1];
+		candidates[2].member = &members[order ? 1 : 2];
+		assert_int_equal(choose(3), 0);
+		assert_int_equal(chosen.active, 2);
+		assert_choice(order ? 2 : 1, CHOICE_ACTIVE);
+		assert_choice(order ? 1 : 2, CHOICE_DUPLICATE);
+	}
 }
 
 static void a_replacement_shares_its_slot(void **state)
@@ -399,7 +430,9 @@ int main(void)
 		cmocka_unit_test(a_journal_holds_no_slot),
 		cmocka_unit_test(of_two_devices_for_a_slot_the_fresher_wins),
 		cmocka_unit_test(of_two_equal_copies_the_first_named_wins),
+		cmocka_unit_test(an_old_copy_of_a_member_is_not_offered_for_re_add),
 		cmocka_unit_test(two_spares_of_one_number_do_not_both_go_in),
+		cmocka_unit_test(a_spare_does_not_displace_the_member_of_its_number),
 		cmocka_unit_test(a_replacement_shares_its_slot),
 		cmocka_unit_test(a_whole_member_is_fresher_than_one_being_rebuilt),
 		cmocka_unit_test(a_member_that_went_on_alone_has_diverged),

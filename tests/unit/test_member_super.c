@@ -277,6 +277,79 @@ static void impossible_fields_are_refused_by_name(void **state)
 	}
 }
 
+struct right {
+	unsigned int which;
+	unsigned int at, bytes;
+	uint64_t value;
+};
+
+static const struct right rights[] = {
+	{ 2, 92, 4, 1 },
+	{ 2, 92, 4, 1920 },
+	{ 2, 80, 8, DEVICE_SECTORS - DATA_SECTOR },	/* size = data_size */
+	{ 0, 80, 8, 32728 },
+	{ 2, 128, 8, 9 },				/* right behind the superblock */
+	{ 1, 128, 8, 1 },
+	{ 2, 160, 4, 127 },
+	{ 2, 72, 4, (uint32_t)-1 },
+	{ 3, 40, 4, 27 },
+	{ 3, 32, 4, 32640 / 2 },
+	{ 3, 3968, 4, 26 },
+};
+
+static void the_last_possible_values_are_accepted(void **state)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
+		const struct right *r = &rights[i];
+
+		make_super(raw, r->which, DEVICE_SECTORS);
+		if (r->at == 128)	/* max_dev 128: 512 bytes in all */
+			put64(raw, 136, DEVICE_SECTORS - r->value);
+		if (r->bytes == 8)
+			put64(raw, r->at, r->value);
+		else
+			put32(raw, r->at, (uint32_t)r->value);
+		assert_int_equal(seal_and_decode(r->which), 0);
+	}
+}
+
+static void the_smallest_data_area_is_ten_sectors(void **state)
+{
+	make_v1(raw, 2, DEVICE_SECTORS);
+	put64(raw, 80, 10);
+	put64(raw, 136, 10);
+	assert_int_equal(seal_and_decode(2), 0);
+}
+
+static void levels_without_redundancy_tell_no_size(void **state)
+{
+	make_v1(raw, 2, DEVICE_SECTORS);
+	put32(raw, 72, 0);
+	put64(raw, 80, 1ULL << 40);
+	assert_int_equal(seal_and_decode(2), 0);
+	make_v0(raw);
+	put32(raw, 28, 0);
+	put32(raw, 32, 1U << 30);
+	assert_int_equal(seal_and_decode(3), 0);
+}
+
+static void a_0_90_member_uses_at_most_4_tib(void **state)
+{
+	const uint64_t sectors = 3ULL << 32;
+
+	make_v0(raw);
+	seal_v0(raw);
+	assert_int_equal(member_super_decode(&ms, MEMBER_0_90, raw, sectors, &fault), 0);
+	assert_true(ms.data_sectors == (2ULL << 32) - 2);
+	assert_true(ms.super_sector == sectors - 128);
+	put32(raw, 28, 0);
+	seal_v0(raw);
+	assert_int_equal(member_super_decode(&ms, MEMBER_0_90, raw, sectors, &fault), 0);
+	assert_true(ms.data_sectors == sectors - 128);
+}
+
 static void a_logical_block_size_of_newer_kernels_is_accepted(void **state)
 {
 	uint32_t size;
@@ -292,7 +365,7 @@ static void a_bad_block_log_must_lie_on_the_device(void **state)
 {
 	make_v1(raw, 2, DEVICE_SECTORS);
 	put32(raw, 8, MEMBER_FEATURE_BAD_BLOCKS);
-	raw[185] = 9;
+	raw[185] = 20;
 	put16(raw, 186, 8);
 	put32(raw, 188, 8);
 	assert_int_equal(seal_and_decode(2), 0);
@@ -647,6 +720,8 @@ static void the_role_table_grows_for_a_high_number(void **state)
 	put32(raw, 8, MEMBER_FEATURE_BITMAP);
 	put32(raw, 96, 1);
 	assert_int_equal(make_spare(2, DEVICE_SECTORS, MAX_DEV), -ENOSPC);
+	put32(raw, 96, 2);
+	assert_int_equal(make_spare(2, DEVICE_SECTORS, MAX_DEV), 0);
 }
 
 static void no_spare_is_made_where_it_cannot_be_right(void **state)
@@ -707,6 +782,10 @@ int main(void)
 		cmocka_unit_test(an_odd_number_of_roles_is_summed_right),
 		cmocka_unit_test(formats_of_1_x_are_never_mistaken_for_each_other),
 		cmocka_unit_test(impossible_fields_are_refused_by_name),
+		cmocka_unit_test(the_last_possible_values_are_accepted),
+		cmocka_unit_test(the_smallest_data_area_is_ten_sectors),
+		cmocka_unit_test(levels_without_redundancy_tell_no_size),
+		cmocka_unit_test(a_0_90_member_uses_at_most_4_tib),
 		cmocka_unit_test(a_logical_block_size_of_newer_kernels_is_accepted),
 		cmocka_unit_test(a_bad_block_log_must_lie_on_the_device),
 		cmocka_unit_test(roles_md_would_not_honour_are_spares),
