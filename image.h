@@ -117,6 +117,18 @@ int image_sync(struct image *image);
 struct image_writer;
 
 /*
+ * May @path become a new bitmap file? If nothing is there, in a directory
+ * that can be written: *replace is NULL. With @force also if a bitmap file
+ * is there, be it a damaged one, that image_open() lets us edit: *replace
+ * is that file, open and locked; keep it until the writer has finished.
+ * Otherwise -errno after fail(), -EEXIST for whatever is no bitmap file.
+ */
+int image_replaceable(const char *path, bool force, struct image **replace);
+
+/* bitmap_super_check_new(), with a line for the user: 0 or -EINVAL after fail(). */
+int image_check_new(const struct bitmap_super *sb);
+
+/*
  * @replace NULL: a new file, -EEXIST if the name is taken. Otherwise the
  * open (IMAGE_EDIT) image whose name, owner and mode the new file takes.
  */

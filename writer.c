@@ -122,6 +122,81 @@ static int open_temp(struct image_writer *w)
 	return 0;
 }
 
+static int fail_chunk(const struct bitmap_super *sb, const struct fault *fault)
+{
+	return fail(-EINVAL, "chunks of %s: the size of a chunk must be %s; choose --bitmap-chunk from 4 KiB to 2 GiB",
+		    human(sb->chunk_bytes), fault->expected);
+}
+
+/* A size that was refused: which chunk would do? */
+static int fail_size(const struct bitmap_super *sb)
+{
+	uint64_t chunk = sb->chunk_bytes;
+
+	if (sb->sync_sectors > UINT64_MAX / 2 / SECTOR_BYTES)
+		return fail(-EINVAL, "the array must be smaller than 8 EiB");
+	while (bitmap_bits(sb->sync_sectors, chunk) > BITMAP_BITS_MAX)
+		chunk *= 2;
+	if (chunk > BITMAP_CHUNK_MAX_BYTES)
+		return fail(-EINVAL, "%s is too large for a bitmap of 2^31 chunks of at most 2 GiB",
+			    human(sb->sync_sectors * SECTOR_BYTES));
+	return fail(-EINVAL, "%s in chunks of %s: more than 2^31 chunks; choose --bitmap-chunk=%lluK or more",
+		    human(sb->sync_sectors * SECTOR_BYTES), human(sb->chunk_bytes),
+		    (unsigned long long)chunk / 1024);
+}
+
+int image_check_new(const struct bitmap_super *sb)
+{
+	struct fault fault = { 0 };
+	int err = bitmap_super_check_new(sb, &fault);
+
+	if (!err)
+		return 0;
+	if (!strcmp(fault.field, "chunksize"))
+		return fail_chunk(sb, &fault);
+	if (!strcmp(fault.field, "sync_size") && sb->sync_sectors)
+		return fail_size(sb);
+	return fail(err, "%s is %llu, must be %s", fault.field,
+		    (unsigned long long)fault.found, fault.expected);
+}
+
+/* Nothing has that name: would a file get it? For --dry-run's sake, too. */
+static int check_dir(const char *path)
+{
+	struct image_writer w = { .dirfd = -1 };
+	int err = split_path(&w, path);
+
+	if (!err)
+		err = open_dir(&w);
+	if (!err && faccessat(w.dirfd, ".", W_OK | X_OK, AT_EACCESS))
+		err = fail_errno(-errno, "%s: directory %s", safe(path), safe(w.dir));
+	if (w.dirfd >= 0)
+		close(w.dirfd);
+	free(w.path);
+	free(w.dir);
+	return err;
+}
+
+int image_replaceable(const char *path, bool force, struct image **replace)
+{
+	const unsigned int flags = IMAGE_EDIT | IMAGE_FORCE | IMAGE_SHORT_OK |
+				   IMAGE_FAULTY_OK;
+	struct stat st;
+	int err;
+
+	*replace = NULL;
+	if (lstat(path, &st) && errno == ENOENT)
+		return check_dir(path);
+	if (!force)
+		return fail(-EEXIST, "%s: exists already; --force replaces a bitmap file, but nothing else",
+			    safe(path));
+	err = image_open(path, flags, replace);
+	if (err == -EMEDIUMTYPE)
+		return fail(-EEXIST, "%s: exists and is no bitmap file: not replaced; choose another name",
+			    safe(path));
+	return err;
+}
+
 int image_writer_start(const char *path, const struct image *replace,
 		       const struct bitmap_super *sb, struct image_writer **out)
 {
