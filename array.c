@@ -229,8 +229,14 @@ static int gather_info(struct array *array)
 {
 	int err = md_array_info(array->fd, &array->info);
 
+	if (sysfs_md_read(array->name, "array_state", array->state,
+			  sizeof(array->state)))
+		array->state[0] = '\0';
 	if (err == -ENODEV)
-		return fail(err, "%s: no array is assembled there", safe(array->node));
+		return fail(err, "%s: %s", safe(array->node),
+			    strcmp(array->state, "inactive") ?
+			    "no array is assembled there" :
+			    "half assembled, not started; stop it, or add what it lacks");
 	if (err)
 		return fail_errno(err, "%s: cannot ask for its state",
 				  safe(array->node));
@@ -239,9 +245,6 @@ static int gather_info(struct array *array)
 			  sizeof(array->metadata)))
 		snprintf(array->metadata, sizeof(array->metadata), "%s",
 			 array->persistent ? "" : "none");
-	if (sysfs_md_read(array->name, "array_state", array->state,
-			  sizeof(array->state)))
-		array->state[0] = '\0';
 	return 0;
 }
 

@@ -134,15 +134,24 @@ int node_split(const char *word, struct node_name *name)
 
 /* ---- opening what exists ---- */
 
-/* The first of the spellings of @word that is there. */
+/*
+ * The first of the spellings of @word that is there. udev makes /dev/md/NAME
+ * from the metadata's name, not from the one the array was started under:
+ * /dev/md_NAME is meant as well.
+ */
 static void find_node(const char *word, char path[PATH_MAX])
 {
+	struct node_name name;
 	static const char *const before[] = { "/dev/", "/dev/md/", "/dev/md_" };
 	size_t i;
 
 	snprintf(path, PATH_MAX, "%s", word);
-	if (strchr(word, '/'))
+	if (strchr(word, '/')) {
+		if (access(word, F_OK) && !node_split(word, &name) &&
+		    *name.link && !access(name.path, F_OK))
+			snprintf(path, PATH_MAX, "%s", name.path);
 		return;
+	}
 	for (i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
 		snprintf(path, PATH_MAX, "%s%s", before[i], word);
 		if (!access(path, F_OK))
@@ -264,29 +273,29 @@ static int ensure_driver(const struct driver *driver)
 
 /* ---- making what does not exist ---- */
 
-/* By array_state; by /proc/mdstat as well while a start is half done. */
-static bool is_running(const char *kernel)
+/*
+ * Nothing may be there but an empty object: STOP_ARRAY "just in case" would
+ * take somebody's half assembled array apart, and newest kernels may end the
+ * object itself with it. /proc/mdstat is asked as well because array_state
+ * says "clear" or "inactive" while a start is half done.
+ */
+static int refuse_taken(const struct node_name *name)
 {
-	char state[32];
-	struct mdstat m;
+	char state[32] = "clear";
+	struct mdstat m = { .found = false };
 	bool running;
 
-	if (!sysfs_md_read(kernel, "array_state", state, sizeof(state)) &&
-	    strcmp(state, "clear") && strcmp(state, "inactive"))
-		return true;
-	if (mdstat_read(kernel, &m))
-		return false;
-	running = m.found && strcmp(m.state, "inactive");
-	mdstat_clear(&m);
-	return running;
-}
-
-static int refuse_running(const struct node_name *name)
-{
-	if (!is_running(name->kernel))
+	sysfs_md_read(name->kernel, "array_state", state, sizeof(state));
+	mdstat_read(name->kernel, &m);
+	if (!m.found && !strcmp(state, "clear"))
 		return 0;
-	return fail(-EBUSY, "%s: an array runs there already; choose another name, or stop it first (mdbitmap --stop %s)",
-		    name->path, name->path);
+	running = m.found ? strcmp(m.state, "inactive") :
+			    strcmp(state, "inactive");
+	mdstat_clear(&m);
+	return fail(-EBUSY, "%s: %s; choose another name, or stop it first (mdbitmap --stop %s)",
+		    name->path, running ? "an array runs there already" :
+					  "a half assembled array is there already",
+		    name->path);
 }
 
 /* 1 made, 0 it was there, -errno (-ENOENT: the driver has no new_array). */
@@ -403,7 +412,7 @@ static int open_new(const struct node_name *name, bool *made, int *fd)
 	 * Again, now that our exclusive open keeps mdadm out: whoever started
 	 * it since the first look owns it, and must not lose it to our cleanup.
 	 */
-	err = refuse_running(name);
+	err = refuse_taken(name);
 	if (err)
 		close(*fd);
 	return err;
@@ -467,7 +476,7 @@ int node_create(const char *word, char **path, int *fd)
 	follow_link(&name);
 	err = ensure_driver(name.driver);
 	if (!err)
-		err = refuse_running(&name);
+		err = refuse_taken(&name);
 	if (!err)
 		err = open_new(&name, &made, fd);
 	if (err) {

@@ -36,7 +36,9 @@ int node_split(const char *word, struct node_name *name);
  * Make the array object and its node if missing (module loaded, new_array
  * written, node waited for or made), and open it O_RDWR | O_EXCL. *path is
  * the malloc'ed /dev name. -errno after fail(); -EBUSY if the array is
- * in use already.
+ * in use already, running or half assembled. What is handed out is clear:
+ * SET_ARRAY_INFO can come at once, STOP_ARRAY first is wrong (newest kernels
+ * may end the object with it, md-abi.md 2.7).
  */
 int node_create(const char *word, char **path, int *fd);
 
