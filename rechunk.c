@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+#include "rechunk.h"
+#include "report.h"
+
+#define STEP_MIN_BITS (8ULL * IMAGE_WINDOW_BYTES)
+
+int rechunk_start(struct image *image, uint64_t chunk_bytes, struct rechunk *r)
+{
+	int from = __builtin_ctzll(image->sb.chunk_bytes);
+	int to = __builtin_ctzll(chunk_bytes);
+	unsigned int shift = to > from ? to - from : from - to;
+
+	r->image = image;
+	r->shift = to - from;
+	r->bits = bitmap_bits(image->sb.sync_sectors, chunk_bytes);
+	/* On either side of a step, whole bytes. At most 4 MiB (512 B, 2 GiB). */
+	r->step = STEP_MIN_BITS >> shift >= 8 ? STEP_MIN_BITS : 8ULL << shift;
+	r->scratch = malloc(r->step / 8);
+	return r->scratch ? 0 : fail(-ENOMEM, "out of memory");
+}
+
+void rechunk_end(struct rechunk *r)
+{
+	free(r->scratch);
+	r->scratch = NULL;
+}
+
+/* One scratch of old chunks at a time becomes @bits of fewer chunks. */
+static int or_coarser(struct rechunk *r, uint64_t first, uint64_t count, u8 *bits)
+{
+	uint64_t done = 0, n, from, old;
+	int err = 0;
+
+	for (; !err && done < count; done += n) {
+		n = r->step >> r->shift;
+		if (n > count - done)
+			n = count - done;
+		from = (first + done) << r->shift;
+		old = n << r->shift;
+		if (old > r->image->bits - from)
+			old = r->image->bits - from;
+		err = image_read_bits(r->image, from, old, r->scratch);
+		if (err)
+			break;
+		bits_coarsen(r->scratch, r->scratch, old, r->shift);
+		bits_or(bits + done / 8, r->scratch, n);
+	}
+	return err;
+}
+
+/* What a view holds, at most what fills the scratch, becomes more chunks. */
+static int or_finer(struct rechunk *r, uint64_t first, uint64_t count, u8 *bits)
+{
+	unsigned int shift = -r->shift;
+	uint64_t from = first >> shift, done = 0, start, n, more;
+	const u8 *view;
+	int err;
+
+	while (done < count) {
+		err = image_view(r->image, from, &view, &start, &n);
+		if (err || !n)
+			return err;
+		n -= from - start;
+		if (n > r->step >> shift)
+			n = r->step >> shift;
+		if (n > ((count - done) >> shift) + 1)
+			n = ((count - done) >> shift) + 1;
+		more = n << shift;
+		if (shift) {
+			bits_refine(r->scratch, view + (from - start) / 8, n, shift);
+			view = r->scratch;
+		} else {
+			view += (from - start) / 8;
+		}
+		if (more > count - done)
+			more = count - done;
+		bits_or(bits + done / 8, view, more);
+		done += more;
+		from += n;
+	}
+	return 0;
+}
+
+int rechunk_or(struct rechunk *r, uint64_t first, uint64_t count, u8 *bits)
+{
+	if (first >= r->bits)
+		return 0;
+	if (count > r->bits - first)
+		count = r->bits - first;
+	return r->shift > 0 ? or_coarser(r, first, count, bits) :
+			      or_finer(r, first, count, bits);
+}
