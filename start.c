@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Starting an array. The bitmap file goes in before the members and the run,
+ * as mdadm does it: a refusal of the file then costs the members nothing.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include "explain.h"
+#include "holders.h"
+#include "node.h"
+#include "patience.h"
+#include "report.h"
+#include "start.h"
+#include "sysfs.h"
+
+enum {
+	RUN_PAUSE_MS = 20,	/* EBUSY: sysfs of an earlier life is torn down */
+	RUN_LIMIT_MS = 2000,
+	STOP_PAUSE_MS = 50,	/* EBUSY: udev looks at it */
+	STOP_LIMIT_MS = 5000,
+	GONE_LIMIT_MS = 5000,	/* the kernel deletes the object when it likes */
+	UDEV_LIMIT_MS = 5000,
+};
+
+/* ---- before anything is changed ---- */
+
+/* 0: nothing is there, or an object that nobody has begun to use. */
+static int check_state(const char *kernel, const char *path)
+{
+	char state[32];
+
+	if (sysfs_md_read(kernel, "array_state", state, sizeof(state)) ||
+	    !strcmp(state, "clear"))
+		return 0;
+	if (!strcmp(state, "inactive"))
+		return fail(-EBUSY, "%s: half assembled already, it holds members but does not run; mdbitmap --stop %s first, or choose another name",
+			    path, path);
+	return fail(-EBUSY, "%s: an array runs there already; choose another name, or stop it first (mdbitmap --stop %s)",
+		    path, path);
+}
+
+int start_check_name(const char *word)
+{
+	struct node_name name;
+
+	if (node_split(word, &name))
+		return fail(-EINVAL, "%s: not a name for an array; accepted are /dev/mdN, /dev/md_NAME and /dev/md/NAME",
+			    safe(word));
+	return check_state(name.kernel, name.path);
+}
+
+/* Kernel name of what is built on @dev, or "". */
+static void find_holder(dev_t dev, char holder[64])
+{
+	struct dirent *entry;
+	char path[64];
+	DIR *dir;
+
+	*holder = '\0';
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(dev),
+		 minor(dev));
+	dir = opendir(path);
+	while (dir && !*holder && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			snprintf(holder, 64, "%.63s", entry->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+static int explain_busy(const char *path, dev_t dev)
+{
+	char holder[64], who[256];
+
+	find_holder(dev, holder);
+	if (!strncmp(holder, "md", 2))
+		return fail(-EBUSY, "%s: in use by the array %s; mdbitmap --stop /dev/%s first",
+			    safe(path), safe(holder), safe(holder));
+	if (*holder)
+		return fail(-EBUSY, "%s: in use by %s; take that down first",
+			    safe(path), safe(holder));
+	if (!sysfs_name(dev, holder) && holders_find(holder, who))
+		return fail(-EBUSY, "%s: in use, %s; end that first", safe(path), who);
+	return fail(-EBUSY, "%s: in use; end what uses it first", safe(path));
+}
+
+int start_check_member(const char *path)
+{
+	struct stat st;
+	int fd;
+
+	if (stat(path, &st))
+		return fail_errno(-errno, "%s", safe(path));
+	if (S_ISREG(st.st_mode))
+		return fail(-ENOTBLK, "%s: an image file; md takes block devices only: losetup -f --show makes one of it",
+			    safe(path));
+	if (!S_ISBLK(st.st_mode))
+		return fail(-ENOTBLK, "%s: not a block device", safe(path));
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EBUSY ? explain_busy(path, st.st_rdev) :
+					fail_errno(-errno, "cannot open %s", safe(path));
+	close(fd);
+	return 0;
+}
+
+int start_open_bitmap(const char *path, struct trust_target *t, bool force,
+		      bool plan_only, struct image **image, int *fd)
+{
+	const struct finding *bad;
+	struct findings findings;
+	int err;
+
+	if (!plan_only)
+		return trust_open(path, t, force, image, fd);
+	*fd = -1;
+	err = image_open(path, IMAGE_FILE | IMAGE_FAULTY_OK | IMAGE_SHORT_OK, image);
+	if (err)
+		return err;
+	err = trust_judge(*image, t, &findings);
+	bad = err ? NULL : findings_refusal(&findings, force);
+	if (bad)
+		err = fail(bad->err, "%s: %s: %s%s", safe(path), bad->topic, bad->text,
+			   bad->forcible ? "; --force goes on all the same" : "");
+	if (err)
+		image_close(*image);
+	return err;
+}
+
+int start_check_kernel(const char *word, const char *bitmap)
+{
+	const struct driver *driver = node_driver(word);
+	const char *release;
+
+	if (!driver || driver->major != MD_MAJOR || !explain_kernel_refuses(&release))
+		return 0;
+	return explain_set_bitmap(-EINVAL, word, bitmap, false);
+}
+
+/* ---- what an errno means at each step: md-abi.md 2.3 and 2.4 ---- */
+
+static int explain_set_array(int err, const char *node, const mdu_array_info_t *info)
+{
+	switch (err) {
+	case 0:
+		return 0;
+	case -EBUSY:
+		return fail(err, "%s: somebody else is assembling it; try again",
+			    node);
+	case -EINVAL:
+		return fail(-EOPNOTSUPP, "%s: the kernel does not make such an array (metadata %d.%d, %d slots)",
+			    node, info->major_version, info->minor_version,
+			    info->raid_disks);
+	case -EACCES:
+		return fail(err, "%s: to start an array takes root (CAP_SYS_ADMIN)",
+			    node);
+	}
+	return fail_errno(err, "%s: cannot be set up", node);
+}
+
+static int explain_add(int err, const char *node, const struct start_member *m)
+{
+	switch (err) {
+	case 0:
+		return 0;
+	case -EBUSY:
+		return explain_busy(m->path, makedev(m->info.major, m->info.minor));
+	case -EINVAL:
+		return fail(-EUCLEAN, "%s: the kernel refuses %s as a member: its superblock does not suit it; see the kernel log",
+			    node, safe(m->path));
+	case -EEXIST:
+		return fail(err, "%s: %s is in it already; name it once", node,
+			    safe(m->path));
+	case -EROFS:
+		return fail(err, "%s: %s is read-only", node, safe(m->path));
+	}
+	return fail_errno(err, "%s: cannot add %s", node, safe(m->path));
+}
+
+static int explain_run(int err, const char *node, const char *bitmap)
+{
+	switch (err) {
+	case 0:
+		return 0;
+	case -EINVAL:
+		return fail(-EIO, "%s: the kernel does not start it: too few usable members, an unknown level, or a bitmap %s that it does not take; see the kernel log",
+			    node, safe(bitmap));
+	case -EIO:
+		return fail(err, "%s: the kernel does not start it: too few usable members, or %s cannot be read or written; see the kernel log",
+			    node, safe(bitmap));
+	case -ENOSPC:
+		return fail(-EUCLEAN, "%s: the kernel does not start it: %s is shorter than the bits of this array; mdbitmap --resize it, or --create a new one",
+			    node, safe(bitmap));
+	case -EBUSY:
+		return fail(err, "%s: the kernel does not start it now: busy; try again",
+			    node);
+	}
+	return fail_errno(err, "%s: cannot be started", node);
+}
+
+/* ---- the steps ---- */
+
+void start_block_signals(sigset_t *old)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, old);
+}
+
+static bool signal_waits(void)
+{
+	sigset_t set;
+
+	return !sigpending(&set) &&
+	       (sigismember(&set, SIGINT) > 0 || sigismember(&set, SIGTERM) > 0 ||
+		sigismember(&set, SIGHUP) > 0);
+}
+
+static int call_run(void *fd)
+{
+	return md_run(*(int *)fd);
+}
+
+static int call_stop(void *fd)
+{
+	return md_stop(*(int *)fd);
+}
+
+static const char *kernel_name(const struct started *s)
+{
+	return s->path + strlen("/dev/");
+}
+
+static int set_array(const struct start_plan *plan, struct started *s)
+{
+	mdu_array_info_t info = plan->info;
+	char text[32];
+	struct stat st;
+	int err;
+
+	if (!fstat(s->fd, &st))
+		info.md_minor = (int)minor(st.st_rdev);
+	err = explain_set_array(md_set_array(s->fd, &info), s->path, &info);
+	if (err || !plan->size_kib)
+		return err;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)plan->size_kib);
+	err = sysfs_md_write(kernel_name(s), "component_size", text);
+	if (err)
+		return fail_errno(err, "%s: cannot set its size", s->path);
+	return 0;
+}
+
+static int add_members(const struct start_plan *plan, struct started *s)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < plan->member_count; i++) {
+		err = explain_add(md_add_disk(s->fd, &plan->members[i].info), s->path,
+				  &plan->members[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int run(const struct start_plan *plan, struct started *s)
+{
+	int err;
+
+	if (signal_waits())
+		return fail(-EINTR, "%s: interrupted; nothing was started", s->path);
+	s->wait = udev_wait_start();
+	if (plan->readonly)
+		err = sysfs_md_write(kernel_name(s), "array_state", "readonly");
+	else
+		err = md_retry_busy(call_run, &s->fd, RUN_PAUSE_MS, RUN_LIMIT_MS);
+	return explain_run(err, s->path, plan->bitmap);
+}
+
+static int take_steps(const struct start_plan *plan, struct started *s)
+{
+	int err = set_array(plan, s);
+
+	if (!err)
+		err = explain_set_bitmap(md_set_bitmap(s->fd, plan->bitmap_fd),
+					 s->path, plan->bitmap, false);
+	if (!err)
+		err = add_members(plan, s);
+	if (!err)
+		err = run(plan, s);
+	return err;
+}
+
+/*
+ * STOP_ARRAY is right in every state short of running, and the only way to
+ * make the kernel let go of the file (md-abi.md 3.1). What is reported is why
+ * the start failed; this only if it leaves something behind.
+ */
+static void undo(struct started *s)
+{
+	int err = md_retry_busy(call_stop, &s->fd, STOP_PAUSE_MS, STOP_LIMIT_MS);
+
+	if (err)
+		note("%s: cannot be stopped again: %s; mdbitmap --stop %s", s->path,
+		     strerror(-err), s->path);
+}
+
+static void wait_until_gone(const char *kernel)
+{
+	struct patience patience = patience_start(GONE_LIMIT_MS);
+	dev_t dev;
+
+	while (sysfs_devt(kernel, &dev) != -ENOENT && patience_wait(&patience))
+		;
+	node_forget(kernel);
+}
+
+static void drop(struct started *s)
+{
+	close(s->fd);
+	wait_until_gone(kernel_name(s));
+	udev_wait_node(s->wait, s->path, 0);
+	free(s->path);
+}
+
+int start_array(const struct start_plan *plan, struct started *out)
+{
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	start_block_signals(&out->signals);
+	err = node_create(plan->word, &out->path, &out->fd);
+	if (!err) {
+		err = take_steps(plan, out);
+		if (err) {
+			undo(out);
+			drop(out);
+		}
+	}
+	if (err)
+		sigprocmask(SIG_SETMASK, &out->signals, NULL);
+	return err;
+}
+
+void start_finish(struct started *s)
+{
+	close(s->fd);
+	fflush(stdout);		/* a signal that waited ends us here */
+	sigprocmask(SIG_SETMASK, &s->signals, NULL);
+	if (udev_wait_node(s->wait, s->path, UDEV_LIMIT_MS))
+		note("%s: runs, but udev has not finished with it yet", s->path);
+	free(s->path);
+}
