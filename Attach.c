@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include "array.h"
 #include "explain.h"
@@ -118,16 +119,28 @@ static int check_no_bitmap(const struct array *array)
 static int open_bitmap(const struct request *rq, const struct array *array,
 		       struct image **image, int *fd)
 {
-	struct trust_target target = { 0 };
+	struct trust_target target;
+	dev_t *members;
+	size_t i;
 	int err;
 
 	if (access(rq->bitmap, F_OK) && errno == ENOENT)
 		return fail(-ENOENT, "%s does not exist; make it first: mdbitmap --create "
 			    "%s --for=%s", safe(rq->bitmap), safe(rq->bitmap),
 			    safe(array->node));
+	members = calloc(array->member_count + 1, sizeof(*members));
+	if (!members)
+		return fail(-ENOMEM, "out of memory");
+	for (i = 0; i < array->member_count; i++)
+		members[i] = makedev(array->members[i].info.major,
+				     array->members[i].info.minor);
 	trust_target_from_array(&target, array);
-	target.for_kernel = true;
+	target.member_devs = members;
+	target.member_count = array->member_count;
+	/* An older file is fine here: to a running array it is a new one. */
+	target.events_unknown = true;
 	err = trust_open(rq->bitmap, &target, rq->force, image, fd);
+	free(members);
 	return err;
 }
 

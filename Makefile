@@ -17,8 +17,8 @@ BASE := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. \
 LIBS = $(shell pkg-config --libs $(PKGS)) -lm
 
 CORE := bits bitmap_super member_super
-PARTS := report parse explain image writer rechunk outcome member choose probe ioctl sysfs udev node array trust place forecast survey muster slot start
-MODES := Create Examine Ranges Map Check Bitmap Merge Dump Assemble Build Attach Manage Detail Wait
+PARTS := report parse explain image writer rechunk outcome member choose probe ioctl sysfs udev node array trust place forecast survey muster slot start holders join spare progress
+MODES := Create Examine Ranges Map Check Bitmap Merge Dump Assemble Build Attach Manage Add Detail Wait
 OBJS := $(CORE:%=module/core/%) $(PARTS) $(MODES)
 
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
