@@ -6,6 +6,10 @@
 
 #define STEP_MIN_BITS (8ULL * IMAGE_WINDOW_BYTES)
 
+enum {
+	PIECE_BITS = 8 * 4096,		/* often all alike, which is cheap */
+};
+
 int rechunk_start(struct image *image, uint64_t chunk_bytes, struct rechunk *r)
 {
 	int from = __builtin_ctzll(image->sb.chunk_bytes);
@@ -50,35 +54,58 @@ static int or_coarser(struct rechunk *r, uint64_t first, uint64_t count, u8 *bit
 	return err;
 }
 
-/* What a view holds, at most what fills the scratch, becomes more chunks. */
+/* @n old chunks become @more new ones, which may be fewer than 2^shift of the last. */
+static void or_piece(struct rechunk *r, const u8 *old, uint64_t n, u8 *bits, uint64_t more)
+{
+	if (bits_next_set(old, 0, n) == n)
+		return;
+	if (bits_next_clear(old, 0, n) == n) {
+		bits_set(bits, 0, more);
+		return;
+	}
+	bits_refine(r->scratch, old, n, -r->shift);
+	bits_or(bits, r->scratch, more);
+}
+
 static int or_finer(struct rechunk *r, uint64_t first, uint64_t count, u8 *bits)
 {
 	unsigned int shift = -r->shift;
+	uint64_t most = r->step >> shift < PIECE_BITS ? r->step >> shift : PIECE_BITS;
 	uint64_t from = first >> shift, done = 0, start, n, more;
 	const u8 *view;
 	int err;
 
-	while (done < count) {
+	for (; done < count; done += more, from += n) {
 		err = image_view(r->image, from, &view, &start, &n);
 		if (err || !n)
 			return err;
 		n -= from - start;
-		if (n > r->step >> shift)
-			n = r->step >> shift;
-		if (n > ((count - done) >> shift) + 1)
-			n = ((count - done) >> shift) + 1;
+		if (n > most)
+			n = most;
 		more = n << shift;
-		if (shift) {
-			bits_refine(r->scratch, view + (from - start) / 8, n, shift);
-			view = r->scratch;
-		} else {
-			view += (from - start) / 8;
-		}
-		if (more > count - done)
+		if (more > count - done) {
 			more = count - done;
-		bits_or(bits + done / 8, view, more);
-		done += more;
-		from += n;
+			n = ((more - 1) >> shift) + 1;
+		}
+		or_piece(r, view + (from - start) / 8, n, bits + done / 8, more);
+	}
+	return 0;
+}
+
+static int or_alike(struct rechunk *r, uint64_t first, uint64_t count, u8 *bits)
+{
+	uint64_t done = 0, start, n;
+	const u8 *view;
+	int err;
+
+	for (; done < count; done += n) {
+		err = image_view(r->image, first + done, &view, &start, &n);
+		if (err || !n)
+			return err;
+		n -= first + done - start;
+		if (n > count - done)
+			n = count - done;
+		bits_or(bits + done / 8, view + (first + done - start) / 8, n);
 	}
 	return 0;
 }
@@ -89,6 +116,8 @@ int rechunk_or(struct rechunk *r, uint64_t first, uint64_t count, u8 *bits)
 		return 0;
 	if (count > r->bits - first)
 		count = r->bits - first;
+	if (!r->shift)
+		return or_alike(r, first, count, bits);
 	return r->shift > 0 ? or_coarser(r, first, count, bits) :
 			      or_finer(r, first, count, bits);
 }
