@@ -340,8 +340,11 @@ static int dress(struct image_writer *w)
 static int take_name(struct image_writer *w)
 {
 	unsigned int how = w->replace ? 0 : RENAME_NOREPLACE;
-	int ret = renameat2(w->dirfd, w->temp, w->dirfd, w->name, how);
+	int ret;
 
+	if (interrupted)	/* while it was synced, which takes longest */
+		return fail(-EINTR, "%s: interrupted, nothing changed", safe(w->path));
+	ret = renameat2(w->dirfd, w->temp, w->dirfd, w->name, how);
 	/* A filesystem without the flag: a link never replaces either. */
 	if (ret && errno == EINVAL && how) {
 		ret = linkat(w->dirfd, w->temp, w->dirfd, w->name, 0);
