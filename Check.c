@@ -16,7 +16,7 @@
 enum { CASES_MAX = 2 };
 
 /* One way for the next assembly to come about. */
-struct outcome {
+struct prospect {
 	const char *when;	/* "" if there is but one */
 	const char *key;
 	bool clean;
@@ -29,10 +29,10 @@ struct check {
 	struct array *array;		/* --for, if it is one */
 	struct member *member;		/* --for, if it is one */
 	struct findings findings;
-	bool readable;			/* dirty and outcomes are known */
+	bool readable;			/* dirty and prospects are known */
 	uint64_t dirty_chunks, dirty_bytes;
-	struct outcome outcomes[CASES_MAX];
-	size_t outcome_count;
+	struct prospect prospects[CASES_MAX];
+	size_t prospect_count;
 };
 
 static const struct {
@@ -95,32 +95,32 @@ static int count_dirty(struct check *c)
 }
 
 /* The superblocks tell how a stopped array was stopped; else it is open. */
-static void list_outcomes(struct check *c)
+static void list_prospects(struct check *c)
 {
 	const struct trust_target *t = &c->target;
 
 	if (t->has_array && t->persistent && (!t->running || !t->clean)) {
-		c->outcomes[0] = (struct outcome){ "", "now", t->clean, { 0 } };
-		c->outcome_count = 1;
+		c->prospects[0] = (struct prospect){ "", "now", t->clean, { 0 } };
+		c->prospect_count = 1;
 		return;
 	}
-	c->outcomes[0] = (struct outcome){ "after a clean stop: ", "after_clean_stop",
+	c->prospects[0] = (struct prospect){ "after a clean stop: ", "after_clean_stop",
 					   true, { 0 } };
-	c->outcomes[1] = (struct outcome){ "after a crash: ", "after_crash",
+	c->prospects[1] = (struct prospect){ "after a crash: ", "after_crash",
 					   false, { 0 } };
-	c->outcome_count = 2;
+	c->prospect_count = 2;
 }
 
-static int forecast_outcomes(struct check *c)
+static int forecast_prospects(struct check *c)
 {
 	struct trust_target t = c->target;
 	size_t i;
 	int err = 0;
 
-	list_outcomes(c);
-	for (i = 0; !err && i < c->outcome_count; i++) {
-		t.clean = c->outcomes[i].clean;
-		err = forecast_assembly(c->image, &t, &c->outcomes[i].forecast);
+	list_prospects(c);
+	for (i = 0; !err && i < c->prospect_count; i++) {
+		t.clean = c->prospects[i].clean;
+		err = forecast_assembly(c->image, &t, &c->prospects[i].forecast);
 	}
 	return err;
 }
@@ -133,7 +133,7 @@ static int look(struct check *c)
 		return err;
 	c->readable = true;
 	err = count_dirty(c);
-	return err ? err : forecast_outcomes(c);
+	return err ? err : forecast_prospects(c);
 }
 
 /* ---- saying ---- */
@@ -148,8 +148,8 @@ static bool owes_copy(const struct check *c)
 
 	if (c->target.running && c->target.clean)
 		return false;
-	for (i = 0; i < c->outcome_count; i++)
-		if (c->outcomes[i].forecast.bytes)
+	for (i = 0; i < c->prospect_count; i++)
+		if (c->prospects[i].forecast.bytes)
 			return true;
 	return false;
 }
@@ -207,8 +207,8 @@ static void print_next(const struct check *c)
 	}
 	if (findings_refusal(&c->findings, false))
 		puts("next assembly: refused without --force; with it:");
-	for (i = 0; i < c->outcome_count; i++) {
-		const struct outcome *o = &c->outcomes[i];
+	for (i = 0; i < c->prospect_count; i++) {
+		const struct prospect *o = &c->prospects[i];
 
 		if (o->forecast.bytes)
 			printf("next assembly: %scopies %s: %s\n", o->when,
@@ -308,11 +308,11 @@ static void json_next(struct json_object *o, const struct check *c)
 	json_flag(o, "refused", refusal);
 	json_flag(o, "needs_force",
 		  !refusal && findings_refusal(&c->findings, false));
-	for (i = 0; !refusal && i < c->outcome_count; i++) {
-		child = json_child(o, c->outcomes[i].key);
-		json_u64(child, "copy_bytes", c->outcomes[i].forecast.bytes);
-		json_flag(child, "full", c->outcomes[i].forecast.full);
-		json_text(child, "reason", c->outcomes[i].forecast.why);
+	for (i = 0; !refusal && i < c->prospect_count; i++) {
+		child = json_child(o, c->prospects[i].key);
+		json_u64(child, "copy_bytes", c->prospects[i].forecast.bytes);
+		json_flag(child, "full", c->prospects[i].forecast.full);
+		json_text(child, "reason", c->prospects[i].forecast.why);
 	}
 }
 

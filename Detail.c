@@ -74,14 +74,29 @@ static const char *action_of(const struct survey *s)
 	return s->stat.action;
 }
 
+/* As mdadm says it. */
+static const char *doing(const char *action)
+{
+	static const char *const words[][2] = {
+		{ "recovery", ", recovering" }, { "resync", ", resyncing" },
+		{ "check", ", checking" },	{ "reshape", ", reshaping" },
+		{ "repair", ", repairing" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(action, words[i][0]))
+			return words[i][1];
+	return "";
+}
+
 static void array_words(const struct survey *s, char text[WORDS])
 {
 	const struct array *a = s->array;
-	const char *action = action_of(s);
 
-	snprintf(text, WORDS, "%s%s%s%s%s", state_word(a),
-		 is_degraded(a) ? ", degraded" : "", *action ? ", " : "", action,
-		 s->stat.pending ? " (pending)" : s->stat.delayed ? " (delayed)" : "");
+	snprintf(text, WORDS, "%s%s%s%s", state_word(a),
+		 is_degraded(a) ? ", degraded" : "", doing(action_of(s)),
+		 s->stat.pending ? " (PENDING)" : s->stat.delayed ? " (DELAYED)" : "");
 }
 
 static const struct {
@@ -428,6 +443,7 @@ static void json_head(struct json_object *o, const struct survey *s)
 static void json_members(struct json_object *o, const struct survey *s)
 {
 	struct json_object *list = json_list(o, "members"), *item;
+	int slot;
 	size_t i;
 
 	for (i = 0; i < s->array->member_count; i++) {
@@ -446,6 +462,10 @@ static void json_members(struct json_object *o, const struct survey *s)
 			       s->members[i].events);
 		json_object_array_add(list, item);
 	}
+	list = json_list(o, "missing_slots");
+	for (slot = 0; slot < s->array->info.raid_disks; slot++)
+		if (!slot_held(s->array, slot))
+			json_object_array_add(list, json_object_new_int(slot));
 }
 
 static void json_bitmap(struct json_object *o, const struct survey *s)

@@ -320,10 +320,14 @@ static int judge_events(struct image *image, const struct trust_target *t,
 	}
 	if (events < t->events)
 		return events ? judge_older(image, t, out) : judge_new(image, t, out);
-	if (events > t->events)
+	if (events > t->events + 1)
 		findings_add(out, FINDING_NOTICE, 0, "events",
-			     "%llu, ahead of %s (%llu): md writes the bitmap before the members, and believes it",
+			     "%llu, ahead of %s (%llu): md believes it; if that member was away, ask with --for a fresher one",
 			     (ull)events, safe(t->name), (ull)t->events);
+	else if (events > t->events)
+		findings_add(out, FINDING_NOTICE, 0, "events",
+			     "%llu, one ahead of %s: md writes the bitmap before the members, and believes it",
+			     (ull)events, safe(t->name));
 	else
 		findings_add(out, FINDING_GOOD, 0, "events", "%llu, as %s", (ull)events,
 			     safe(t->name));
