@@ -117,33 +117,37 @@ static int read_options(struct building *b)
 
 /* ---- the members ---- */
 
-static int read_slot(struct building *b, unsigned int i)
-{
-	struct slot *slot = &b->slots[i];
-	int err;
-
-	err = slot_read(b->slots, i, b->rq->args[i + 1], b->rq->force);
-	if (err)
-		return err;
-	if (!slot->rdev && b->rq->dry_run)
-		b->plan_only = true;
-	else
-		err = start_check_member(slot->path);
-	slot->write_mostly = i + 1 >= b->rq->write_mostly_from;
-	b->devs[b->present++] = slot->rdev;
-	return err;
-}
-
 static int read_slots(struct building *b)
 {
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; !err && i < b->count; i++)
-		if (strcmp(b->rq->args[i + 1], "missing"))
-			err = read_slot(b, i);
+	for (i = 0; !err && i < b->count; i++) {
+		if (!strcmp(b->rq->args[i + 1], "missing"))
+			continue;
+		err = slot_read(b->slots, i, b->rq->args[i + 1], b->rq->force);
+		b->slots[i].write_mostly = i + 1 >= b->rq->write_mostly_from;
+		b->devs[b->present++] = b->slots[i].rdev;
+	}
 	if (!err && !b->present)
 		err = fail(-EINVAL, "all members are missing: name one at least");
+	return err;
+}
+
+/* Real members must be free; images are good for a plan only. */
+static int check_devices(struct building *b)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < b->count; i++) {
+		if (!b->slots[i].path)
+			continue;
+		if (!b->slots[i].rdev && b->rq->dry_run)
+			b->plan_only = true;
+		else
+			err = start_check_member(b->slots[i].path);
+	}
 	return err;
 }
 
@@ -582,6 +586,8 @@ static int build(struct building *b)
 
 	if (!err)
 		err = set_size(b);
+	if (!err)
+		err = check_devices(b);
 	if (err)
 		return err;
 	start_block_signals(&old);
