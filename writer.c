@@ -140,9 +140,9 @@ static int fail_size(const struct bitmap_super *sb)
 	if (chunk > BITMAP_CHUNK_MAX_BYTES)
 		return fail(-EINVAL, "%s is too large for a bitmap of 2^31 chunks of at most 2 GiB",
 			    human(sb->sync_sectors * SECTOR_BYTES));
-	return fail(-EINVAL, "%s in chunks of %s: more than 2^31 chunks; choose --bitmap-chunk=%lluK or more",
+	return fail(-EINVAL, "%s in chunks of %s: more than 2^31 chunks; choose --bitmap-chunk=%llu%c or more",
 		    human(sb->sync_sectors * SECTOR_BYTES), human(sb->chunk_bytes),
-		    (unsigned long long)chunk / 1024);
+		    (unsigned long long)chunk >> (chunk >> 20 ? 20 : 10), chunk >> 20 ? 'M' : 'K');
 }
 
 int image_check_new(const struct bitmap_super *sb)
