@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# For tests of the modes that write files: what may go wrong meanwhile.
+
+# A directory that holds nothing yet: bats keeps files of its own above it.
+own_directory() {
+	mkdir "$BATS_TEST_TMPDIR/here"
+	cd "$BATS_TEST_TMPDIR/here" || return
+}
+
+# hex FILE OFFSET COUNT: those bytes are the ones on stdin, in hexadecimal.
+hex() {
+	diff <(od -An -v -tx1 -j"$2" -N"$3" "$1" | xargs -n1) <(xargs -n1)
+}
+
+# put FILE OFFSET BYTES: printf's escapes into a file.
+put() {
+	# shellcheck disable=SC2059 # the format is the bytes
+	printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+# hold_lock FILE: as another editor does, until release_lock.
+hold_lock() {
+	exec {lock_fd}<"$1"
+	flock -x "$lock_fd"
+}
+
+release_lock() { exec {lock_fd}<&-; }
+
+# As root, in a namespace of its own, a file system can be mounted.
+needs_mounts() {
+	((EUID == 0)) || skip "mounting a small disk needs root"
+	unshare -m true 2>/dev/null || skip "no mount namespaces here"
+}
+
+# on_small_disk COMMAND...: run where 1 MiB is free and the files here are
+# copied to; prints what is there afterwards, and gives COMMAND's status.
+on_small_disk() {
+	# shellcheck disable=SC2016
+	unshare -m bash -c '
+		cp -a . ../copied && mkdir -p ../small &&
+			mount -t tmpfs -o size=1m none ../small &&
+			cp -a ../copied/. ../small && rm -r ../copied && cd ../small || exit 99
+		"$@" 3>&-
+		code=$?
+		echo "files:" $(ls -A | grep "" || echo .)
+		sha256sum -- * 2>/dev/null
+		exit $code' - "$@" 2>&1
+}
+
+# interrupted SIGNAL FILE COMMAND...: COMMAND gets SIGNAL once its temporary
+# file for FILE is there; it ends with 1, saying so, and the file is gone.
+# Tries again if it was done before it could be stopped.
+interrupted() {
+	local signal=$1 name=$2 pid code try
+	shift 2
+	for try in 1 2 3 4 5; do
+		# In the background the shell has it ignore SIGINT.
+		env --default-signal="$signal" "$@" >/dev/null 2>err 3>&- &
+		pid=$!
+		until compgen -G ".$name.*" >/dev/null || ! kill -0 "$pid" 2>/dev/null; do
+			:
+		done
+		kill -s "$signal" "$pid" 2>/dev/null || true
+		code=0
+		wait "$pid" || code=$?
+		! compgen -G ".$name.*"
+		((code)) && break
+		rm -f "$name.done" && mv "$name" "$name.done"
+	done
+	echo "try $try: exit $code, $(<err)"
+	((code == 1))
+	[[ $(<err) == *"$name: interrupted, nothing changed" ]]
+}
