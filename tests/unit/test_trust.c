@@ -301,6 +301,29 @@ static void a_hole_is_bad_for_the_kernel_alone(void **state)
 	}
 }
 
+static void space_that_was_never_written_is_bad_for_the_kernel(void **state)
+{
+	struct image *image;
+	int fd;
+
+	file.chunk = 512;
+	file.sectors = target.sync_sectors = 1 << 19;
+	file.bytes = 8192;
+	write_file();
+	fd = open(path, O_WRONLY);
+	if (fallocate(fd, 0, 8192, HEAD + (1 << 16) - 8192)) {
+		close(fd);
+		skip();
+	}
+	close(fd);
+	target.for_kernel = true;
+	assert_int_equal(image_open(path, 0, &image), 0);
+	assert_int_equal(trust_judge(image, &target, &found), 0);
+	image_close(image);
+	assert_bad("holes", -EUCLEAN, false);
+	assert_non_null(strstr(finding("holes")->text, "byte 8192"));
+}
+
 static void a_hole_behind_the_last_bit_is_no_concern(void **state)
 {
 	file.bytes = FILE_BYTES;
@@ -496,7 +519,10 @@ static void a_file_that_an_array_uses_is_not_for_the_kernel(void **state)
 
 static void a_file_that_others_may_write_asks_for_attention(void **state)
 {
-	file.mode = 0622;
+	file.mode = 0620;
+	judge();
+	assert_weight("permissions", FINDING_ATTENTION);
+	file.mode = 0602;
 	judge();
 	assert_weight("permissions", FINDING_ATTENTION);
 }
@@ -844,6 +870,7 @@ int main(void)
 		TEST(clustered_and_lockless_files_are_not_for_the_kernel),
 		TEST(padding_is_fine_and_one_byte_short_is_not),
 		TEST(a_hole_is_bad_for_the_kernel_alone),
+		TEST(space_that_was_never_written_is_bad_for_the_kernel),
 		TEST(a_hole_behind_the_last_bit_is_no_concern),
 		TEST(stale_asks_for_attention_and_a_write_error_refuses),
 		TEST(another_arrays_bitmap_is_refused_even_by_force),
