@@ -45,7 +45,6 @@ int parse_byte_order(const char *word, enum image_byte_order *order);
 struct image {
 	char *path;
 	int fd;
-	bool direct;			/* fd is O_DIRECT */
 	struct stat st;
 	struct bitmap_super sb;		/* v5: of slot 0 */
 	struct bitmap_super_disk raw;
@@ -84,6 +83,13 @@ int image_view(struct image *image, uint64_t from, const u8 **bits,
 
 /* Copy @count bits from @first (a multiple of 8) on; past the end: zeros. */
 int image_read_bits(struct image *image, uint64_t first, uint64_t count, u8 *out);
+
+/*
+ * Bytes as they are on disk, from byte @from after the superblock's start
+ * on; *count is 0 past the end of the room. Any superblock will do. The view
+ * is good until the next call on @image; calls that go forward stream.
+ */
+int image_raw(struct image *image, uint64_t from, const u8 **data, uint64_t *count);
 
 /* Dirty chunks among those present. Streams over the whole bitmap. */
 int image_count_dirty(struct image *image, uint64_t *dirty);

@@ -32,35 +32,64 @@ static inline unsigned int popcount64(u64 x)
 }
 
 /*
- * Adds three bits of equal weight in each of 64 columns: sum in the result,
- * carry, which weighs twice as much, in *carry.
+ * The unit of counting: a vector register where the compiler may use them,
+ * which it may not in a kernel. Only ^ & | are applied to it.
  */
-static inline u64 add3(u64 *carry, u64 a, u64 b, u64 c)
+#if defined(__SSE2__) || defined(__ARM_NEON)
+typedef u64 column __attribute__((vector_size(16)));
+#else
+typedef u64 column;
+#endif
+
+static inline column load_column(const u8 *p)
 {
-	u64 u = a ^ b;
+	column v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline unsigned int popcount_column(column x)
+{
+	u64 words[sizeof(x) / sizeof(u64)];
+	unsigned int n = 0, i;
+
+	memcpy(words, &x, sizeof(x));
+	for (i = 0; i < sizeof(x) / sizeof(u64); i++)
+		n += popcount64(words[i]);
+	return n;
+}
+
+/*
+ * Adds three bits of equal weight at each place: sum in the result, carry,
+ * which weighs twice as much, in *carry.
+ */
+static inline column add3(column *carry, column a, column b, column c)
+{
+	column u = a ^ b;
 
 	*carry = (a & b) | (u & c);
 	return u ^ c;
 }
 
 enum {
-	BLOCK_WORDS = 16,
-	BLOCK_BYTES = BLOCK_WORDS * 8,
+	BLOCK_COLUMNS = 16,
+	BLOCK_BYTES = BLOCK_COLUMNS * sizeof(column),
 };
 
 /*
- * Harley and Seal: a tree of carry-save adders takes 16 words, so that only
- * one word in 16 needs a population count of its own. Runs of equal words,
- * the usual case of a bitmap, skip even that.
+ * Harley and Seal: a tree of carry-save adders takes 16 columns, so that
+ * only one in 16 needs a population count of its own.
  */
 static u64 count_blocks(const u8 *p, u64 blocks)
 {
-	u64 ones = 0, twos = 0, fours = 0, eights = 0, total = 0;
+	column ones = { 0 }, twos = { 0 }, fours = { 0 }, eights = { 0 };
+	u64 total = 0;
 
 	for (; blocks; blocks--, p += BLOCK_BYTES) {
-		u64 a2, b2, a4, b4, a8, b8, c16;
+		column a2, b2, a4, b4, a8, b8, c16;
 
-#define W(i) load64(p + 8 * (i))
+#define W(i) load_column(p + (i) * sizeof(column))
 		ones = add3(&a2, ones, W(0), W(1));
 		ones = add3(&b2, ones, W(2), W(3));
 		twos = add3(&a4, twos, a2, b2);
@@ -77,10 +106,11 @@ static u64 count_blocks(const u8 *p, u64 blocks)
 		fours = add3(&b8, fours, a4, b4);
 		eights = add3(&c16, eights, a8, b8);
 #undef W
-		total += popcount64(c16);
+		total += popcount_column(c16);
 	}
-	return 16 * total + 8 * popcount64(eights) + 4 * popcount64(fours) +
-	       2 * popcount64(twos) + popcount64(ones);
+	return 16 * total + 8 * popcount_column(eights) +
+	       4 * popcount_column(fours) + 2 * popcount_column(twos) +
+	       popcount_column(ones);
 }
 
 u64 bits_count(const u8 *bits, u64 nbits)
