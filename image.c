@@ -418,7 +418,7 @@ static int size_of(struct image *image, uint64_t *bytes)
 	return 0;
 }
 
-static int not_a_bitmap(const struct image *image)
+static int not_a_bitmap(const struct image *image, unsigned int flags)
 {
 	const char *path = safe(image->path);
 
@@ -427,6 +427,8 @@ static int not_a_bitmap(const struct image *image)
 	if (S_ISREG(image->st.st_mode) && image->st.st_size < BITMAP_SUPER_BYTES)
 		return fail(-EMEDIUMTYPE, "%s: %lld bytes is too short for a bitmap", path,
 			    (long long)image->st.st_size);
+	if (flags & IMAGE_FILE)
+		return fail(-EMEDIUMTYPE, "%s: is no bitmap file", path);
 	return fail(-EMEDIUMTYPE, "%s: is neither a bitmap file nor a member of an array", path);
 }
 
@@ -469,7 +471,7 @@ static int find_super(struct image *image, unsigned int flags)
 		ret = find_in_member(image);
 	if (ret == 1 && !file && !(flags & IMAGE_FILE))
 		ret = read_super(image);	/* a raw device as the store */
-	return ret == 1 ? not_a_bitmap(image) : ret;
+	return ret == 1 ? not_a_bitmap(image, flags) : ret;
 }
 
 static int judge_super(struct image *image, unsigned int flags)
