@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For scenarios that start arrays: md0, a mirror of vdb and vdc, its bitmap
+# with chunks of 64 KiB in a file on vdd.
+
+chunk=128 # sectors
+
+# make_mirror [MDADM OPTION...]: a mirror made by mdadm, clean and stopped.
+make_mirror() {
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		"$@" /dev/vdb /dev/vdc
+	mdadm --quiet --stop /dev/md0
+}
+
+# write_chunk N DEV [OFFSET]: random data into chunk N of an array, or of a
+# member whose data begin at sector OFFSET.
+write_chunk() {
+	dd if=/dev/urandom of="$2" bs=512 count="$chunk" seek=$((${3:-0} + $1 * chunk)) \
+		iflag=fullblock oflag=direct conv=notrunc status=none
+}
+
+# tear CHUNK DEV: let a member differ from the others there, behind md's back.
+tear() { write_chunk "$1" "/dev/$2" "$(data_offset "$2")"; }
+
+# dirty_chunks FILE: "3..4 100..102", all dirty ranges in one line.
+dirty_chunks() {
+	local ranges
+	ranges=$(mdbitmap --ranges "$1" --unit=chunks) || return
+	echo "${ranges//$'\n'/ }"
+}
+
+# dirty_sectors FILE: of all dirty ranges together.
+dirty_sectors() {
+	mdbitmap --ranges "$1" --unit=sectors |
+		awk -F '[.]+' '{ sum += $2 - $1 } END { print sum + 0 }'
+}
+
+# no_bit_in FILE: true if none is set.
+no_bit_in() { [[ ! $(dirty_chunks "$1") ]]; }
+
+# Nothing but what is asked for is read from members from now on.
+no_readahead() {
+	local dev
+	for dev; do
+		echo 0 >"/sys/block/$dev/queue/read_ahead_kb"
+	done
+}
+
+# count_start DEV... and, later, count_end DEV read|write: sectors in between.
+count_start() {
+	local dev
+	for dev; do
+		printf -v "count_${dev}_read" %s "$(stat_sectors "$dev" read)"
+		printf -v "count_${dev}_write" %s "$(stat_sectors "$dev" write)"
+	done
+}
+count_end() {
+	local name=count_$1_$2
+	echo $(($(stat_sectors "$1" "$2") - ${!name}))
+}
+
+# copied SECTORS FROM TO: since count_start so much, and less than one chunk
+# more (superblocks), was read from one member and written to the other.
+copied() {
+	local read write
+	read=$(count_end "$2" read) write=$(count_end "$3" write)
+	echo "$1 sectors dirty; $read read from $2, $write written to $3"
+	((read >= $1 && read < $1 + chunk && write >= $1 && write < $1 + chunk))
+}
+
+# left_nothing: no array, half assembled or whole, no node, no file in use.
+left_nothing() {
+	! grep '^md' /proc/mdstat || return 1
+	local left
+	left=$(find /sys/block /dev -maxdepth 1 -name 'md*')
+	[[ ! $left || $left == /dev/md && ! $(ls /dev/md) ]] ||
+		{ echo "left behind: $left" && return 1; }
+}
