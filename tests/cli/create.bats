@@ -4,11 +4,12 @@
 # --create: what a new bitmap file holds, what it is refused for, and that
 # nothing half-made is ever left.
 
+# shellcheck disable=SC2154 # stderr is of bats
+
 bats_require_minimum_version 1.5.0
 load helpers
 load members
 load writing
-# shellcheck disable=SC2154 # stderr is of bats
 
 setup() { own_directory; }
 

@@ -73,3 +73,18 @@ interrupted() {
 	((code == 1))
 	[[ $(<err) == *"$name: interrupted, nothing changed" ]]
 }
+
+# dirty FILE: numbers of its dirty chunks, read without the tool: version 4
+# bits (or 3, little-endian), as many as sync_size and chunksize say.
+dirty() {
+	local sectors chunk bits n=0 byte i list=()
+	sectors=$(od -An -v -tu8 -j40 -N8 "$1")
+	chunk=$(od -An -v -tu4 -j52 -N4 "$1")
+	bits=$(((sectors * 512 + chunk - 1) / chunk))
+	for byte in $(od -An -v -tu1 -j256 -N$(((bits + 7) / 8)) "$1"); do
+		for ((i = 0; i < 8 && n < bits; i++, n++)); do
+			((byte >> i & 1)) && list+=("$n")
+		done
+	done
+	echo "${list[*]}"
+}
