@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What a test VM is made of, for `run` and `demo`. Each keeps one directory DIR
+# per machine: the disks NAME.img, one named state for /state, and the initrd.
+
+machine_here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
+machine_repo=${machine_here%/tests/vm}
+
+# What the kernel says only when something is wrong with it.
+# shellcheck disable=SC2034 # for who sources this
+machine_trouble='BUG:|kernel BUG|WARNING:|UBSAN:|Oops|Call Trace:|Kernel panic'
+machine_trouble+='|possible circular locking|INFO: possible recursive'
+machine_trouble+='|hung task|blocked for more than|suspected memory leaks'
+
+# machine_parts SERIES: set $kernel, $usr and $modules, see `guest`.
+machine_parts() {
+	local parts
+	# shellcheck disable=SC2034
+	kernel=$("$machine_here/kernel" "$1") || return
+	parts=$("$machine_here/guest" "$kernel") || return
+	{ read -r usr && read -r modules; } <<<"$parts"
+}
+
+# machine_disks DIR NAME=SIZE...: sparse, zeroed, and the ext4 for /state.
+machine_disks() {
+	local dir=$1 disk
+	for disk in state=32M "${@:2}"; do
+		truncate -s "${disk#*=}" "$dir/${disk%%=*}.img"
+	done
+	mke2fs -q -F -t ext4 "$dir/state.img"
+}
+
+# machine_initrd DIR [SCENARIO]: an initial file system with everything of the
+# repository that the guest needs, and stdin as the file /boot; the kernel
+# unpacks it and the cached modules into the same root.
+machine_initrd() {
+	local dir=$1 root=$1/root
+	rm -rf "$root"
+	mkdir -p "$root"/{dev,proc,sys,run,tmp,mnt,state,etc,root,repo/tests,usr/{bin,sbin,lib,lib64}}
+	ln -s usr/bin usr/sbin usr/lib usr/lib64 "$root"
+	ln -s ../../modules "$root/usr/lib/modules"
+	ln -s /proc/self/mounts "$root/etc/mtab"
+	cp /bin/busybox "$root/busybox"
+	cp "$machine_here/init" "$root/init"
+	cp -r "$machine_here" "$root/repo/tests"
+	(($# < 2)) || cp "$2" "$root/repo/tests/vm"
+	[[ ! -x $machine_repo/mdbitmap ]] || cp "$machine_repo/mdbitmap" "$root/repo"
+	cat >"$root/boot"
+	(cd "$root" && find . -print0 | cpio -0 --quiet -o -H newc -R 0:0) >"$dir/initrd"
+	cat "$modules" >>"$dir/initrd"
+}
+
+# machine_command DIR LOG NAME[,DRIVE-OPTION]...: set the array `command` to a
+# qemu with these disks whose first serial line, the kernel's log, goes to LOG.
+# The caller adds the other lines.
+machine_command() {
+	local dir=$1 log=$2 disk name
+	command=(qemu-system-x86_64
+		-accel "tcg,thread=multi" -smp 2 -cpu "max,-cx16" -m 1024
+		-nographic -no-reboot -nic none -monitor none
+		-kernel "$kernel/vmlinuz" -initrd "$dir/initrd"
+		-append "console=ttyS0 quiet panic=-1 oops=panic"
+		-chardev "file,id=console,path=$log,append=on" -serial chardev:console)
+	for disk in state "${@:3}"; do
+		name=${disk%%,*}
+		command+=(-drive "file=$dir/$name.img,format=raw,if=none,id=$name,discard=unmap${disk#"$name"}"
+			-device "virtio-blk-pci,drive=$name,serial=$name")
+	done
+	command+=(-drive "file=$usr,format=raw,if=none,id=usr,read-only=on"
+		-device "virtio-blk-pci,drive=usr,serial=usr")
+}
