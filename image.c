@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "array.h"
 #include "image.h"
+#include "parse.h"
 #include "report.h"
 
 enum {
@@ -45,6 +46,24 @@ int parse_byte_order(const char *word, enum image_byte_order *order)
 	else
 		return fail(-EINVAL, "--byte-order=%s: little, big32 or big64", safe(word));
 	return 0;
+}
+
+int image_select(struct image *image, const char *byte_order, const char *node)
+{
+	uint64_t slot;
+	int err = 0;
+
+	if (byte_order)
+		err = parse_byte_order(byte_order, &image->order);
+	if (err || !node)
+		return err;
+	if (image->sb.version != BITMAP_V5_CLUSTERED || !image->sb.nodes)
+		return fail(-EINVAL, "--node: %s is not clustered: its bitmap is everybody's",
+			    safe(image->path));
+	err = parse_number("--node", node, 0, image->sb.nodes - 1, &slot);
+	if (!err)
+		image->slot = slot;
+	return err;
 }
 
 static uint64_t align_down(uint64_t x)
@@ -393,9 +412,17 @@ int image_slot_super(struct image *image, unsigned int slot, struct bitmap_super
 	if (ret == 1)
 		return fail(-EUCLEAN, "%s: truncated: the superblock of node %u is not there",
 			    safe(image->path), slot);
-	if (!ret)
-		bitmap_super_decode(sb, &raw);
-	return ret;
+	if (ret)
+		return ret;
+	bitmap_super_decode(sb, &raw);
+	if (sb->magic != BITMAP_MAGIC)
+		return fail(-EUCLEAN, "%s: node %u has no bitmap superblock: magic is %08x, must be %08x",
+			    safe(image->path), slot, sb->magic, BITMAP_MAGIC);
+	if (sb->version != image->sb.version || sb->chunk_bytes != image->sb.chunk_bytes ||
+	    sb->sync_sectors != image->sb.sync_sectors)
+		return fail(-EUCLEAN, "%s: version, chunk or size of node %u differ from node 0's",
+			    safe(image->path), slot);
+	return 0;
 }
 
 /* Superblock at image->base. 1: too short, or not the magic number. */
@@ -474,6 +501,17 @@ static int find_super(struct image *image, unsigned int flags)
 	return ret == 1 ? not_a_bitmap(image, flags) : ret;
 }
 
+static int judge_slots(struct image *image)
+{
+	struct bitmap_super sb;
+	unsigned int slot;
+	int err = 0;
+
+	for (slot = 1; !err && slot < image->sb.nodes; slot++)
+		err = image_slot_super(image, slot, &sb);
+	return err;
+}
+
 static int judge_super(struct image *image, unsigned int flags)
 {
 	const struct fault *f = &image->fault;
@@ -501,7 +539,7 @@ static int judge_super(struct image *image, unsigned int flags)
 			    safe(image->path), (unsigned long long)image->room_bytes,
 			    (unsigned long long)image->bits,
 			    (unsigned long long)bitmap_bytes(&image->sb));
-	return 0;
+	return flags & IMAGE_FAULTY_OK ? 0 : judge_slots(image);
 }
 
 static int open_failed(const char *path, unsigned int flags)

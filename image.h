@@ -69,7 +69,13 @@ struct image {
 int image_open(const char *path, unsigned int flags, struct image **out);
 void image_close(struct image *image);
 
-/* Superblock of slot @slot of a clustered (v5) bitmap. */
+/* --byte-order and --node, as the user wrote them (NULL: not given). */
+int image_select(struct image *image, const char *byte_order, const char *node);
+
+/*
+ * Superblock of slot @slot of a clustered (v5) bitmap. -EUCLEAN: it is not
+ * there, or not of this bitmap. Without IMAGE_FAULTY_OK all have been seen.
+ */
 int image_slot_super(struct image *image, unsigned int slot, struct bitmap_super *sb);
 
 /*
