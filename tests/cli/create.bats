@@ -50,7 +50,7 @@ refused() {
 }
 
 @test "mdadm reads a new file as it was asked for" {
-	command -v mdadm >/dev/null || skip "mdadm is not installed"
+	needs_mdadm
 	create -q f --size=1048577 --uuid=0123456789abcdef0123456789abcdef \
 		--bitmap-chunk=16K --write-behind=99 --delay=12
 	run -0 mdadm -X f

@@ -28,6 +28,12 @@ hold_lock() {
 
 release_lock() { exec {lock_fd}<&-; }
 
+# mdadm -X, the oracle, works for root only.
+needs_mdadm() {
+	command -v mdadm >/dev/null || skip "mdadm is not installed"
+	((EUID == 0)) || skip "mdadm -X works for root only"
+}
+
 # As root, in a namespace of its own, a file system can be mounted.
 needs_mounts() {
 	((EUID == 0)) || skip "mounting a small disk needs root"
