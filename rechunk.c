@@ -31,23 +31,21 @@ void rechunk_end(struct rechunk *r)
 	r->scratch = NULL;
 }
 
-/* One scratch of old chunks at a time becomes @bits of fewer chunks. */
 static int or_coarser(struct rechunk *r, uint64_t first, uint64_t count, u8 *bits)
 {
+	uint64_t most = PIECE_BITS >> r->shift > 8 ? PIECE_BITS >> r->shift : 8;
 	uint64_t done = 0, n, from, old;
 	int err = 0;
 
 	for (; !err && done < count; done += n) {
-		n = r->step >> r->shift;
-		if (n > count - done)
-			n = count - done;
+		n = most < count - done ? most : count - done;
 		from = (first + done) << r->shift;
 		old = n << r->shift;
 		if (old > r->image->bits - from)
 			old = r->image->bits - from;
 		err = image_read_bits(r->image, from, old, r->scratch);
-		if (err)
-			break;
+		if (err || bits_next_set(r->scratch, 0, old) == old)
+			continue;
 		bits_coarsen(r->scratch, r->scratch, old, r->shift);
 		bits_or(bits + done / 8, r->scratch, n);
 	}
