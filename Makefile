@@ -18,7 +18,7 @@ LIBS = $(shell pkg-config --libs $(PKGS)) -lm
 
 CORE := bits bitmap_super member_super
 PARTS := report parse explain image writer rechunk outcome member choose probe ioctl sysfs udev node array trust place forecast survey muster slot start holders join spare progress
-MODES := Create Examine Ranges Map Check Bitmap Merge Dump Assemble Build Attach Manage Add Detail Wait
+MODES := Create Examine Ranges Map Check Bitmap Merge Dump Restore Assemble Build Attach Manage Add Detail Wait
 OBJS := $(CORE:%=module/core/%) $(PARTS) $(MODES)
 
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))

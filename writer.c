@@ -208,7 +208,9 @@ int image_writer_start(const char *path, const struct image *replace,
 	w->dirfd = w->fd = -1;
 	w->replace = replace;
 	w->sb = *sb;
-	w->bits_left = bitmap_bits(sb->sync_sectors, sb->chunk_bytes);
+	/* --restore gives back damaged ones too: image_writer_bytes() only. */
+	if (!bitmap_super_check(sb, NULL))
+		w->bits_left = bitmap_bits(sb->sync_sectors, sb->chunk_bytes);
 	w->buffer = aligned_alloc(BLOCK, BUFFER);
 	w->head = aligned_alloc(BLOCK, BLOCK);
 	catch_signals();
