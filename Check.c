@@ -138,6 +138,12 @@ static int look(struct check *c)
 
 /* ---- saying ---- */
 
+/* A member is away, and the bits keep what it misses. */
+static bool owes_member(const struct check *c)
+{
+	return c->target.has_array && c->target.degraded && c->dirty_bytes;
+}
+
 /*
  * Is there something to copy for certain? Of an array that runs in sync only
  * a crash would copy; where nothing is known of the array, dirty is dirty.
@@ -146,6 +152,8 @@ static bool owes_copy(const struct check *c)
 {
 	size_t i;
 
+	if (owes_member(c))
+		return true;
 	if (c->target.running && c->target.clean)
 		return false;
 	for (i = 0; i < c->prospect_count; i++)
@@ -217,6 +225,10 @@ static void print_next(const struct check *c)
 			printf("next assembly: %scopies nothing: %s\n", o->when,
 			       o->forecast.why);
 	}
+	if (owes_member(c))
+		printf("a member that returns: gets %s, or all if its events are below %llu\n",
+		       human(c->dirty_bytes),
+		       (unsigned long long)c->image->sb.events_cleared);
 }
 
 static void print_text(const struct check *c)
@@ -314,6 +326,11 @@ static void json_next(struct json_object *o, const struct check *c)
 		json_flag(child, "full", c->prospects[i].forecast.full);
 		json_text(child, "reason", c->prospects[i].forecast.why);
 	}
+	if (refusal || !owes_member(c))
+		return;
+	child = json_child(o, "member_that_returns");
+	json_u64(child, "copy_bytes", c->dirty_bytes);
+	json_u64(child, "least_events", c->image->sb.events_cleared);
 }
 
 static int print_json(const struct check *c)

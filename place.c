@@ -221,36 +221,50 @@ static enum bmap bmap_by_asking(int fd)
 	return errno == EPERM || errno == EACCES ? BMAP_UNKNOWN : BMAP_NO;
 }
 
+/* The filesystem would do, but not with this file. */
+static void add_unmapped(struct findings *out, const char *fs)
+{
+	findings_add(out, FINDING_BAD, -EOPNOTSUPP, "filesystem",
+		     "%s does not tell where the blocks of this file are, so that stock md cannot use it: a file that once shared blocks (reflink) stays so; copy it with cp --reflink=never",
+		     safe(fs));
+}
+
+static void add_filesystem(struct findings *out, const char *fs, enum bmap bmap,
+			   bool for_kernel)
+{
+	if (bmap == BMAP_YES)
+		findings_add(out, FINDING_GOOD, 0, "filesystem", "on %s", safe(fs));
+	else if (bmap == BMAP_UNKNOWN)
+		findings_add(out, FINDING_NOTICE, 0, "filesystem",
+			     "on %s: whether stock md can use it shows only when it tries",
+			     safe(fs));
+	else
+		findings_add(out, for_kernel ? FINDING_BAD : FINDING_NOTICE,
+			     -EOPNOTSUPP, "filesystem",
+			     "on %s, %s, so that stock md cannot keep a bitmap there; ext4, ext3, ext2 and xfs work",
+			     safe(fs), bmap == BMAP_MOVES ?
+			     "which moves blocks when it writes" :
+			     "which does not tell where its blocks are");
+}
+
 void place_judge_filesystem(const struct image *image, bool for_kernel,
 			    struct findings *out)
 {
-	enum finding_weight bad = for_kernel ? FINDING_BAD : FINDING_NOTICE;
+	enum bmap named, asked = BMAP_UNKNOWN;
 	struct mount_point mp;
-	enum bmap bmap;
 
 	if (image->member || !S_ISREG(image->st.st_mode))
 		return;
 	if (mount_of_fd(image->fd, &mp))
 		strcpy(mp.fs_type, "an unknown filesystem");
-	bmap = bmap_by_name(mp.fs_type);
-	if (for_kernel && bmap != BMAP_MOVES) {
-		enum bmap asked = bmap_by_asking(image->fd);
-
-		bmap = asked == BMAP_UNKNOWN ? bmap : asked;
-	}
-	if (bmap == BMAP_YES)
-		findings_add(out, FINDING_GOOD, 0, "filesystem", "on %s",
-			     safe(mp.fs_type));
-	else if (bmap == BMAP_UNKNOWN)
-		findings_add(out, FINDING_NOTICE, 0, "filesystem",
-			     "on %s: whether stock md can use it shows only when it tries",
-			     safe(mp.fs_type));
+	named = bmap_by_name(mp.fs_type);
+	if (for_kernel && named != BMAP_MOVES)
+		asked = bmap_by_asking(image->fd);
+	if (named == BMAP_YES && asked == BMAP_NO)
+		add_unmapped(out, mp.fs_type);
 	else
-		findings_add(out, bad, -EOPNOTSUPP, "filesystem",
-			     "on %s, %s, so that stock md cannot keep a bitmap there; ext4, ext3, ext2 and xfs work",
-			     safe(mp.fs_type), bmap == BMAP_MOVES ?
-			     "which moves blocks when it writes" :
-			     "which does not tell where its blocks are");
+		add_filesystem(out, mp.fs_type,
+			       asked == BMAP_UNKNOWN ? named : asked, for_kernel);
 }
 
 /* ---- who uses it, who may ---- */

@@ -300,7 +300,7 @@ static int judge_older(struct image *image, const struct trust_target *t,
 			 (ull)image->sb.events, safe(t->name), (ull)t->events,
 			 human(forecast.bytes),
 			 t->events - image->sb.events == 1 ?
-			 " (one behind: a crash while md went idle leaves that)" : "");
+			 " (one behind: a crash while md went idle can leave that)" : "");
 	f->forcible = true;
 	return 0;
 }

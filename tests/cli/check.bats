@@ -4,11 +4,12 @@
 # --check: what it finds wrong, what it forecasts, and its exit status. The
 # array's side comes from images of members.
 
+# shellcheck disable=SC2154 # bats sets output and stderr_lines
+
 bats_require_minimum_version 1.5.0
 load helpers
 load members
 load writing
-# shellcheck disable=SC2154
 
 uuid=aaaaaaaa:aaaaaaaa:aaaaaaaa:aaaaaaaa
 

@@ -3,9 +3,10 @@
 #
 # --detail where there is no array: what it says is tested in tests/vm.
 
+# shellcheck disable=SC2154 # bats sets output and stderr_lines
+
 bats_require_minimum_version 1.5.0
 load helpers
-# shellcheck disable=SC2154
 
 @test "an array that does not exist is one line and status 4" {
 	run -4 --separate-stderr "$MDBITMAP" --detail /dev/md/nothing
