@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 #include "options.h"
+#include "proc.h"
 #include "report.h"
 #include "survey.h"
 

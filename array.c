@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "array.h"
 #include "node.h"
+#include "proc.h"
 #include "report.h"
 #include "sysfs.h"
 

@@ -19,6 +19,7 @@
 #include "ioctl.h"
 #include "node.h"
 #include "patience.h"
+#include "proc.h"
 #include "report.h"
 #include "sysfs.h"
 #include "udev.h"

@@ -7,7 +7,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "place.h"
+#include "proc.h"
 #include "report.h"
+#include "stack.h"
 #include "sysfs.h"
 
 enum {
@@ -148,7 +150,7 @@ static bool is_on_member(dev_t device, const struct trust_target *t)
 	size_t i;
 
 	for (i = 0; i < t->member_count; i++)
-		if (t->member_devs[i] && sysfs_is_on(device, t->member_devs[i]))
+		if (t->member_devs[i] && stack_is_on(device, t->member_devs[i]))
 			return true;
 	return false;
 }
@@ -164,7 +166,7 @@ void place_judge_devices(const struct image *image, const struct trust_target *t
 	device = device_below(image);
 	if (!device)
 		return;
-	on_array = t->array_dev && sysfs_is_on(device, t->array_dev);
+	on_array = t->array_dev && stack_is_on(device, t->array_dev);
 	on_member = is_on_member(device, t);
 	if (on_array)
 		findings_add(out, FINDING_BAD, -ELOOP, "place",

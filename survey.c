@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "image.h"
 #include "parse.h"
+#include "proc.h"
 #include "report.h"
 #include "survey.h"
 

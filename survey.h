@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "array.h"
 #include "module/core/bitmap_super.h"
+#include "proc.h"
 #include "sysfs.h"
 
 enum { SURVEY_GAPS_MAX = 8 };

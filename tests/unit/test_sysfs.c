@@ -15,6 +15,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "proc.h"
+#include "stack.h"
 #include "sysfs.h"
 
 static char root[] = "/tmp/test_sysfs.XXXXXX";
@@ -276,12 +278,12 @@ static void an_array_is_on_its_members_and_their_disks(void **state)
 	put_disk("md0", 9, 0);
 	put_slave("md0", "vdb/vdb1");
 	put_slave("md0", "vdc");
-	assert_true(sysfs_is_on(makedev(9, 0), makedev(9, 0)));
-	assert_true(sysfs_is_on(makedev(9, 0), makedev(254, 17)));
-	assert_true(sysfs_is_on(makedev(9, 0), makedev(254, 16)));
-	assert_true(sysfs_is_on(makedev(9, 0), makedev(254, 32)));
-	assert_false(sysfs_is_on(makedev(254, 16), makedev(9, 0)));
-	assert_false(sysfs_is_on(makedev(9, 0), makedev(254, 48)));
+	assert_true(stack_is_on(makedev(9, 0), makedev(9, 0)));
+	assert_true(stack_is_on(makedev(9, 0), makedev(254, 17)));
+	assert_true(stack_is_on(makedev(9, 0), makedev(254, 16)));
+	assert_true(stack_is_on(makedev(9, 0), makedev(254, 32)));
+	assert_false(stack_is_on(makedev(254, 16), makedev(9, 0)));
+	assert_false(stack_is_on(makedev(9, 0), makedev(254, 48)));
 }
 
 static void a_volume_on_a_partition_of_the_array_is_on_the_array(void **state)
@@ -292,8 +294,8 @@ static void a_volume_on_a_partition_of_the_array_is_on_the_array(void **state)
 	put_slave("dm-0", "md0/md0p1");
 	put_disk("dm-1", 253, 1);
 	put_slave("dm-1", "dm-0");
-	assert_true(sysfs_is_on(makedev(253, 1), makedev(9, 0)));
-	assert_true(sysfs_is_on(makedev(259, 0), makedev(9, 0)));
+	assert_true(stack_is_on(makedev(253, 1), makedev(9, 0)));
+	assert_true(stack_is_on(makedev(259, 0), makedev(9, 0)));
 }
 
 static void partitions_of_one_disk_are_not_on_each_other(void **state)
@@ -301,7 +303,7 @@ static void partitions_of_one_disk_are_not_on_each_other(void **state)
 	put_disk("vdb", 254, 16);
 	put_partition("vdb", "vdb1", 254, 17);
 	put_partition("vdb", "vdb2", 254, 18);
-	assert_false(sysfs_is_on(makedev(254, 17), makedev(254, 18)));
+	assert_false(stack_is_on(makedev(254, 17), makedev(254, 18)));
 }
 
 static void devices_in_a_circle_end_the_search(void **state)
@@ -310,14 +312,14 @@ static void devices_in_a_circle_end_the_search(void **state)
 	put_disk("dm-1", 253, 1);
 	put_slave("dm-0", "dm-1");
 	put_slave("dm-1", "dm-0");
-	assert_false(sysfs_is_on(makedev(253, 0), makedev(9, 0)));
+	assert_false(stack_is_on(makedev(253, 0), makedev(9, 0)));
 }
 
 static void a_loop_file_outside_a_moved_root_is_not_asked(void **state)
 {
 	put_disk("loop0", 7, 0);
 	put("/sys/devices/virtual/block/loop0/loop/backing_file", "/etc/passwd\n");
-	assert_false(sysfs_is_on(makedev(7, 0), makedev(9, 0)));
+	assert_false(stack_is_on(makedev(7, 0), makedev(9, 0)));
 }
 
 /* ---- mdstat ---- */
