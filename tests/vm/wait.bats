@@ -1,0 +1,208 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# --wait: progress without and with a terminal, and an exit status that tells
+# what became of the array.
+#
+# vm-kernels: 6.1
+# vm-timeout: 600
+# vm-disks: vdb=48M vdc=48M vdd=48M
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+md=/sys/block/md0/md
+
+setup() { requires root mdadm vdb vdc vdd; }
+
+teardown() { stop_all; }
+
+make_array() {
+	mdadm --create /dev/md0 --run --level=1 --raid-devices=2 --metadata=1.2 \
+		--bitmap=none "$@"
+}
+
+in_sync() { make_array --assume-clean /dev/vdb /dev/vdc && wait_idle md0; }
+
+# Let the resync or check take $1 seconds or so.
+slowly() {
+	local kib
+	kib=$(($(<$md/component_size) / $1))
+	echo $kib >$md/sync_speed_max
+	echo $((kib < 1000 ? kib : 1000)) >$md/sync_speed_min
+}
+
+full_speed() {
+	echo system >$md/sync_speed_max
+	echo 200000 >$md/sync_speed_min
+}
+
+starts() { [[ $(<$md/sync_action) == "$1" && $(<$md/sync_completed) == [0-9]* ]]; }
+
+@test "an array in sync is not waited for" {
+	in_sync
+	run -0 mdbitmap --wait /dev/md0
+	[[ $output == "/dev/md0: in sync, nothing to wait for" ]]
+}
+
+@test "without a terminal a resync shows as plain lines, one for each tenth at most" {
+	make_array /dev/vdb /dev/vdc
+	slowly 3
+	run -0 mdbitmap --wait /dev/md0
+	((${#lines[@]} >= 3 && ${#lines[@]} <= 12))
+	[[ ${lines[0]} == "/dev/md0: resync "*" %, "*" MiB"* ]]
+	[[ ${lines[-1]} == "/dev/md0: resync done, in sync" ]]
+	[[ $output != *$'\r'* && $output != *$'\e'* ]]
+	[[ $(<$md/resync_start) == none ]]
+}
+
+@test "a recovery is waited for until the member is in sync" {
+	in_sync
+	mdbitmap --fail /dev/md0 /dev/vdc
+	mdbitmap --add /dev/md0 /dev/vdd
+	run -0 mdbitmap --wait /dev/md0
+	[[ ${lines[-1]} == *"recovery done, in sync" ]]
+	[[ $(<$md/dev-vdd/state) == *in_sync* ]]
+}
+
+@test "an array that stays degraded ends with status 3" {
+	in_sync
+	mdbitmap --fail /dev/md0 /dev/vdc
+	run -3 mdbitmap --wait /dev/md0
+	[[ $output == *"degraded: 1 of its members is missing" ]]
+}
+
+@test "a recovery whose target fails ends with status 3" {
+	in_sync
+	mdbitmap --fail /dev/md0 /dev/vdc
+	slowly 100
+	mdbitmap --add /dev/md0 /dev/vdd
+	retry 100 0.1 starts recover
+	mdbitmap --wait /dev/md0 >/tmp/out 3>&- &
+	local pid=$! status=0
+	retry 100 0.1 grep -q recovery /tmp/out
+	mdbitmap --fail /dev/md0 /dev/vdd
+	wait $pid || status=$?
+	((status == 3))
+	tail -n 1 /tmp/out | grep -q degraded
+}
+
+@test "a check that was interrupted ends with status 3" {
+	in_sync
+	slowly 100
+	echo check >$md/sync_action
+	mdbitmap --wait /dev/md0 >/tmp/out 3>&- &
+	local pid=$! status=0
+	retry 200 0.1 eval '(($(cut -d" " -f1 '$md/sync_completed') > 0))'
+	echo idle >$md/sync_action
+	wait $pid || status=$?
+	((status == 3))
+	grep -q 'check was interrupted' /tmp/out
+}
+
+@test "a check that finds differences ends with status 3, one that does not with 0" {
+	in_sync
+	full_speed
+	echo check >$md/sync_action
+	run -0 mdbitmap --wait /dev/md0
+	[[ ${lines[-1]} == *"check done, in sync" ]]
+	dd if=/dev/urandom of=/dev/vdc bs=4096 count=1 oflag=direct status=none \
+		seek=$(($(data_offset vdc) / 8 + 100))
+	echo check >$md/sync_action
+	run -3 mdbitmap --wait /dev/md0
+	[[ ${lines[-1]} == *"sectors differ"* ]]
+}
+
+@test "an array that is stopped meanwhile ends with status 4" {
+	in_sync
+	slowly 100
+	echo check >$md/sync_action
+	mdbitmap --wait /dev/md0 >/tmp/out 2>&1 3>&- &
+	local pid=$! status=0
+	retry 100 0.1 grep -q check /tmp/out
+	mdbitmap --stop /dev/md0 # nor does the waiting keep it from being stopped
+	wait $pid || status=$?
+	((status == 4))
+	grep -q stopped /tmp/out
+}
+
+@test "what is no array ends with status 4" {
+	run -4 mdbitmap --wait /dev/md77
+	run -4 mdbitmap --wait /dev/vdb
+}
+
+@test "a resync that is pending says so, and is waited for" {
+	make_array /dev/vdb /dev/vdc
+	mdadm --stop /dev/md0
+	echo 1 >/sys/module/md_mod/parameters/start_ro
+	mdadm --assemble /dev/md0 /dev/vdb /dev/vdc
+	echo 0 >/sys/module/md_mod/parameters/start_ro
+	mdbitmap --wait /dev/md0 >/tmp/out 3>&- &
+	local pid=$!
+	retry 100 0.1 grep -q 'resync is pending' /tmp/out
+	mdadm --readwrite /dev/md0
+	wait $pid
+	grep -q 'resync done' /tmp/out
+}
+
+@test "SIGINT ends the waiting with status 1, and the resync goes on" {
+	in_sync
+	slowly 100
+	echo check >$md/sync_action
+	set -m # without job control SIGINT is ignored in the background
+	mdbitmap --wait /dev/md0 >/tmp/out 2>&1 3>&- &
+	set +m
+	local pid=$! status=0
+	retry 100 0.1 grep -q check /tmp/out
+	kill -INT $pid
+	wait $pid || status=$?
+	((status == 1))
+	grep -q 'goes on' /tmp/out
+	[[ $(<$md/sync_action) == check ]]
+}
+
+@test "--json prints one object at the end and nothing else" {
+	make_array /dev/vdb /dev/vdc
+	run -0 --separate-stderr mdbitmap --wait --json /dev/md0
+	[[ $(jq -c '[.mode, .array, .outcome, .waited_for, .in_sync]' <<<"$output") == '["wait","/dev/md0","done","resync",true]' ]]
+}
+
+@test "--quiet prints the outcome alone" {
+	make_array /dev/vdb /dev/vdc
+	run -0 mdbitmap --wait --quiet /dev/md0
+	[[ $output == "/dev/md0: resync done, in sync" ]]
+}
+
+# on_terminal COLUMNS COMMAND: what it prints on a terminal of that width,
+# one line for each frame
+on_terminal() {
+	mkdir -p /dev/pts
+	mountpoint -q /dev/pts || mount -t devpts devpts /dev/pts
+	script -qec "stty cols $1; TERM=xterm $2" /dev/null </dev/null |
+		tr '\r' '\n' | sed 's/ *$//'
+}
+
+# The longest line of what comes in.
+longest() { awk '{ if (length > n) n = length } END { print n }'; }
+
+@test "on a terminal a bar is redrawn in place, no wider than the terminal" {
+	requires script
+	make_array /dev/vdb /dev/vdc
+	slowly 4
+	on_terminal 80 "mdbitmap --wait --color=never /dev/md0" >/tmp/out
+	cat /tmp/out
+	grep -qE '^md0 resync +[0-9.]+% \[=*>? *\] .* MiB / .* MiB' /tmp/out
+	(($(grep -c '^md0 resync' /tmp/out) >= 4))
+	(($(grep '^md0 resync' /tmp/out | longest) <= 79))
+	grep -qx '/dev/md0: resync done, in sync' /tmp/out
+}
+
+@test "a terminal too narrow for the bar shows the percentage" {
+	requires script
+	make_array /dev/vdb /dev/vdc
+	slowly 2
+	on_terminal 24 "mdbitmap --wait --color=never /dev/md0" >/tmp/out
+	cat /tmp/out
+	grep -qE '^md0 resync +[0-9.]+%' /tmp/out
+	(($(grep '^md0' /tmp/out | longest) <= 23))
+}
