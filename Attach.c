@@ -24,6 +24,7 @@ enum {				/* EBUSY: md is about to sync, or syncs */
 struct attempt {
 	const struct array *array;
 	int bitmap_fd;
+	bool told;			/* that it may take a while */
 };
 
 /* With sync_action=frozen md refuses for ever: waiting helps nobody. */
@@ -36,16 +37,26 @@ static bool is_frozen(const struct array *array)
 }
 
 /* -EALREADY: busy, but do not try again. */
-static int busy_or_frozen(int err, const struct array *array)
+static int set_bitmap(struct attempt *a, int fd)
 {
-	return err == -EBUSY && is_frozen(array) ? -EALREADY : err;
+	int err = md_set_bitmap(a->array->fd, fd);
+
+	if (err != -EBUSY)
+		return err;
+	if (is_frozen(a->array))
+		return -EALREADY;
+	if (!a->told)
+		chat("%s is busy: trying again for %d s", safe(a->array->node),
+		     RETRY_LIMIT_MS / 1000);
+	a->told = true;
+	return err;
 }
 
 static int set_file(void *arg)
 {
-	const struct attempt *a = arg;
+	struct attempt *a = arg;
 
-	return busy_or_frozen(md_set_bitmap(a->array->fd, a->bitmap_fd), a->array);
+	return set_bitmap(a, a->bitmap_fd);
 }
 
 /*
@@ -54,15 +65,13 @@ static int set_file(void *arg)
  */
 static int remove_file(void *arg)
 {
-	const struct attempt *a = arg;
+	struct attempt *a = arg;
 	char path[4096];
 	int err = md_bitmap_file(a->array->fd, path);
 
 	if (!err && !*path)
 		err = -ENOENT;
-	if (!err)
-		err = busy_or_frozen(md_set_bitmap(a->array->fd, -1), a->array);
-	return err;
+	return err ? err : set_bitmap(a, -1);
 }
 
 static int retry(int (*call)(void *), struct attempt *attempt)

@@ -17,6 +17,7 @@
 #include "node.h"
 #include "options.h"
 #include "patience.h"
+#include "proc.h"
 #include "progress.h"
 #include "report.h"
 #include "sysfs.h"
@@ -26,6 +27,7 @@ enum {
 	TICK_PLAIN_MS = 1000,
 	TICK_OWED_MS = 50,
 	OWED_LIMIT_MS = 3000,		/* md starts what it owes, or does not */
+	SETTLE_LIMIT_MS = 500,		/* what ends a sync may end the array too */
 	BYTES_PER_KIB = 1024,
 	DECILE = 10,			/* a plain line for each */
 };
@@ -58,7 +60,7 @@ struct watch {
 	bool line_open;			/* a bar is on the screen */
 	enum phase said_phase;
 	int said_decile;
-	int64_t start_ms, owed_since_ms;
+	int64_t start_ms, quiet_since_ms;
 };
 
 /* ---- looking ---- */
@@ -253,15 +255,25 @@ static int open_attribute(const char *name, const char *attribute)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/* Those that would end us; nohup, for one, has SIGHUP ignored. */
+static void ending_signals(sigset_t *signals)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action;
+	size_t i;
+
+	sigemptyset(signals);
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (!sigaction(ends[i], NULL, &action) && action.sa_handler != SIG_IGN)
+			sigaddset(signals, ends[i]);
+}
+
 /* From here on a signal is something to poll for. */
 static int open_watch(struct watch *w)
 {
 	sigset_t signals;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
+	ending_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	w->poll[0].fd = signalfd(-1, &signals, SFD_CLOEXEC);
 	if (w->poll[0].fd < 0)
@@ -293,30 +305,6 @@ static void arm(struct watch *w)
 			close(w->poll[i].fd);
 			w->poll[i].fd = -1;	/* poll() skips it */
 		}
-}
-
-/* True if a signal asks for an end. */
-static bool sleep_until_news(struct watch *w, enum phase phase)
-{
-	int ms = phase == PHASE_OWED ? TICK_OWED_MS :
-		 w->look == LOOK_BAR ? TICK_BAR_MS : TICK_PLAIN_MS;
-
-	return poll(w->poll, sizeof(w->poll) / sizeof(w->poll[0]), ms) > 0 &&
-	       w->poll[0].revents;
-}
-
-/* What is owed but does not start is not waited for for ever. */
-static bool gave_up(struct watch *w, enum phase phase)
-{
-	int64_t now = patience_now_ms();
-
-	if (phase != PHASE_OWED) {
-		w->owed_since_ms = 0;
-		return false;
-	}
-	if (!w->owed_since_ms)
-		w->owed_since_ms = now;
-	return now - w->owed_since_ms > OWED_LIMIT_MS;
 }
 
 /* ---- the outcome ---- */
@@ -390,6 +378,41 @@ static int finish(struct watch *w, const struct sight *s)
 	return report(w, s, &outcome);
 }
 
+/* True if a signal asks for an end. */
+static bool sleep_until_news(struct watch *w, enum phase phase)
+{
+	int ms = phase <= PHASE_OWED ? TICK_OWED_MS :
+		 w->look == LOOK_BAR ? TICK_BAR_MS : TICK_PLAIN_MS;
+
+	return poll(w->poll, sizeof(w->poll) / sizeof(w->poll[0]), ms) > 0 &&
+	       w->poll[0].revents;
+}
+
+/*
+ * Nothing runs. Is that the end? What is owed but does not start is not
+ * waited for for ever; and where a sync broke off, see if the array is
+ * being stopped.
+ */
+static bool is_over(struct watch *w, const struct sight *s, enum phase phase)
+{
+	int64_t now = patience_now_ms();
+	struct outcome outcome;
+
+	if (phase > PHASE_OWED) {
+		w->quiet_since_ms = 0;
+		return false;
+	}
+	if (phase == PHASE_NOTHING) {
+		judge(w, s, &outcome);
+		if (!*w->seen || outcome.code == EXIT_DONE)
+			return true;
+	}
+	if (!w->quiet_since_ms)
+		w->quiet_since_ms = now;
+	return now - w->quiet_since_ms >
+	       (phase == PHASE_OWED ? OWED_LIMIT_MS : SETTLE_LIMIT_MS);
+}
+
 static int fail_interrupted(struct watch *w)
 {
 	close_line(w);
@@ -406,9 +429,10 @@ static int wait_for(struct watch *w)
 		arm(w);			/* before looking: no news is missed */
 		look(w->name, &s);
 		phase = phase_of(&s);
-		if (s.gone || phase == PHASE_NOTHING || gave_up(w, phase))
+		if (s.gone || is_over(w, &s, phase))
 			return finish(w, &s);
-		show(w, &s, phase);
+		if (phase != PHASE_NOTHING)
+			show(w, &s, phase);
 		if (sleep_until_news(w, phase))
 			return fail_interrupted(w);
 	}

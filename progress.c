@@ -7,6 +7,7 @@
 enum {
 	BAR_LEAST = 10,			/* columns between the brackets */
 	BAR_MOST = 60,
+	SIZE_COLUMNS = 8,		/* "24.1 MiB" */
 	HEAD_BYTES = 128,
 	PACE_BYTES = 96,
 	TAIL_BYTES = 256,
@@ -35,8 +36,11 @@ static void time_text(uint64_t seconds, char *out, size_t size)
 		snprintf(out, size, "%llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);
 }
 
-/* "31 MiB/s, 0:12 left"; empty while no speed is known. */
-static void pace_text(const struct progress *p, char *out, size_t size)
+/*
+ * "31 MiB/s, 0:12 left"; empty while no speed is known. The speed gets
+ * @width columns, so that what stands beside it need not move.
+ */
+static void pace_text(const struct progress *p, int width, char *out, size_t size)
 {
 	char left[32];
 
@@ -45,14 +49,14 @@ static void pace_text(const struct progress *p, char *out, size_t size)
 		return;
 	time_text((p->total_bytes - p->done_bytes) / p->speed_bytes_s, left,
 		  sizeof(left));
-	snprintf(out, size, "%s/s, %s left", human(p->speed_bytes_s), left);
+	snprintf(out, size, "%*s/s, %s left", width, human(p->speed_bytes_s), left);
 }
 
 void progress_plain(const struct progress *p, char out[PROGRESS_LINE_BYTES])
 {
 	char pace[PACE_BYTES];
 
-	pace_text(p, pace, sizeof(pace));
+	pace_text(p, 0, pace, sizeof(pace));
 	snprintf(out, PROGRESS_LINE_BYTES, "%s %.0f %%, %s of %s%s%s", p->what,
 		 progress_percent(p), human(p->done_bytes), human(p->total_bytes),
 		 *pace ? ", " : "", pace);
@@ -63,8 +67,8 @@ static void choose_tail(const struct progress *p, unsigned int room, char *out)
 {
 	char pace[PACE_BYTES];
 
-	pace_text(p, pace, sizeof(pace));
-	snprintf(out, TAIL_BYTES, " %s / %s%s%s", human(p->done_bytes),
+	pace_text(p, SIZE_COLUMNS, pace, sizeof(pace));
+	snprintf(out, TAIL_BYTES, " %*s / %s%s%s", SIZE_COLUMNS, human(p->done_bytes),
 		 human(p->total_bytes), *pace ? ", " : "", pace);
 	if (strlen(out) > room)
 		snprintf(out, TAIL_BYTES, "%s%s", *pace ? " " : "", pace);
