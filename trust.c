@@ -286,22 +286,28 @@ static int judge_new(struct image *image, const struct trust_target *t,
 	return 0;
 }
 
+/*
+ * One behind is what a crash leaves while md goes idle (md-abi.md 4.7): no
+ * reason to keep an array from starting by itself. md copies all either way.
+ */
 static int judge_older(struct image *image, const struct trust_target *t,
 		       struct findings *out)
 {
+	bool crash = t->events - image->sb.events == 1;
 	struct forecast forecast;
 	struct finding *f;
 	int err = forecast_assembly(image, t, &forecast);
 
 	if (err)
 		return err;
-	f = findings_add(out, FINDING_BAD, -ESTALE, "events",
-			 "stale: %llu, %s is at %llu, so that writes may be missing here; md then takes every chunk for dirty, and would copy %s%s",
+	f = findings_add(out, crash ? FINDING_ATTENTION : FINDING_BAD,
+			 crash ? 0 : -ESTALE, "events",
+			 "stale: %llu, %s is at %llu, so that %s; md then takes every chunk for dirty, and would copy %s",
 			 (ull)image->sb.events, safe(t->name), (ull)t->events,
-			 human(forecast.bytes),
-			 t->events - image->sb.events == 1 ?
-			 " (one behind: a crash while md went idle can leave that)" : "");
-	f->forcible = true;
+			 crash ? "the power failed while md went idle, or writes are missing here" :
+				 "writes may be missing here",
+			 human(forecast.bytes));
+	f->forcible = !crash;
 	return 0;
 }
 

@@ -68,7 +68,7 @@ json() { jq -er "$1" <<<"$output"; }
 
 @test "a stale bitmap is not trusted, and what --force would copy is said: 6" {
 	make_bitmap --clean
-	set_events bitmap 6
+	set_events bitmap 5
 	make_member member resync=0
 	check 6 --for=member
 	[[ $output == *bad*events*stale* ]]

@@ -387,12 +387,21 @@ static void what_could_not_be_read_is_not_compared(void **state)
 
 static void an_older_bitmap_is_stale_unless_forced(void **state)
 {
-	target.events = 41;
+	target.events = 42;
 	judge();
 	assert_bad("events", -ESTALE, true);
 	assert_non_null(strstr(finding("events")->text, "stale"));
 	assert_ptr_equal(findings_refusal(&found, false), finding("events"));
 	assert_null(findings_refusal(&found, true));
+}
+
+static void a_bitmap_one_event_behind_is_stale_and_yet_taken(void **state)
+{
+	target.events = 41;
+	judge();
+	assert_weight("events", FINDING_ATTENTION);
+	assert_non_null(strstr(finding("events")->text, "stale"));
+	assert_null(findings_refusal(&found, false));
 }
 
 static void a_new_bitmap_is_not_called_stale_if_all_is_dirty(void **state)
@@ -877,6 +886,7 @@ int main(void)
 		TEST(without_metadata_neither_uuid_nor_events_are_compared),
 		TEST(what_could_not_be_read_is_not_compared),
 		TEST(an_older_bitmap_is_stale_unless_forced),
+		TEST(a_bitmap_one_event_behind_is_stale_and_yet_taken),
 		TEST(a_new_bitmap_is_not_called_stale_if_all_is_dirty),
 		TEST(a_newer_bitmap_is_believed),
 		TEST(events_cleared_cannot_be_later_than_events),
