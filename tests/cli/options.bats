@@ -6,7 +6,6 @@
 
 bats_require_minimum_version 1.5.0
 load helpers
-# shellcheck disable=SC2016,SC2154
 
 # usage_error ARGUMENT...: refused as usage, in one line on stderr.
 usage_error() {
