@@ -194,6 +194,16 @@ static int take_field(struct restoring *r, const struct dump_field *field,
 	return err;
 }
 
+static int set_version(struct restoring *r, uint32_t version)
+{
+	r->version = version;
+	r->word = r->order == IMAGE_BIG_ENDIAN_32 ? 4 :
+		  r->order == IMAGE_BIG_ENDIAN_64 ? 8 : 1;
+	if (r->word > 1 && version != BITMAP_V3_HOST_ENDIAN)
+		return bad(r, "only version 3 has a byte-order");
+	return 0;
+}
+
 /* Version 6 keeps sectors of it on disk, the others bytes. */
 static int check_chunk(struct restoring *r, const struct bitmap_super *sb)
 {
@@ -205,7 +215,25 @@ static int check_chunk(struct restoring *r, const struct bitmap_super *sb)
 		   (uint64_t)sb->chunk_bytes, sb->version);
 }
 
-static int read_super(struct restoring *r, struct bitmap_super *sb)
+/* The field just read; @first: the superblock that makes it a bitmap. */
+static int check_field(struct restoring *r, const struct dump_field *field,
+		       const struct bitmap_super *sb, bool first)
+{
+	switch (field->offset) {
+	case offsetof(struct bitmap_super, magic):
+		if (first && sb->magic != BITMAP_MAGIC)
+			return bad(r, "magic is %08x, a bitmap has %08x", sb->magic,
+				   BITMAP_MAGIC);
+		return 0;
+	case offsetof(struct bitmap_super, version):
+		return first ? set_version(r, sb->version) : 0;
+	case offsetof(struct bitmap_super, chunk_bytes):
+		return check_chunk(r, sb);
+	}
+	return 0;
+}
+
+static int read_super(struct restoring *r, struct bitmap_super *sb, bool first)
 {
 	size_t i, count;
 	char *word;
@@ -214,8 +242,8 @@ static int read_super(struct restoring *r, struct bitmap_super *sb)
 	memset(sb, 0, sizeof(*sb));
 	for (i = 0; !err && i < dump_field_count; i++) {
 		err = take_field(r, &dump_fields[i], sb);
-		if (!err && dump_fields[i].offset == offsetof(struct bitmap_super, chunk_bytes))
-			err = check_chunk(r, sb);
+		if (!err)
+			err = check_field(r, &dump_fields[i], sb, first);
 	}
 	if (!err)
 		err = read_value(r, "uuid", &word);
@@ -333,28 +361,15 @@ static int take_offset(struct restoring *r, const char *word, uint64_t bytes, ui
 	return 0;
 }
 
-static int set_word(struct restoring *r, const struct bitmap_super *sb)
+static int start_file(struct restoring *r, const struct bitmap_super *sb)
 {
-	r->version = sb->version;
-	r->word = r->order == IMAGE_BIG_ENDIAN_32 ? 4 :
-		  r->order == IMAGE_BIG_ENDIAN_64 ? 8 : 1;
-	if (r->word > 1 && sb->version != BITMAP_V3_HOST_ENDIAN)
-		return bad(r, "only version 3 has a byte-order");
-	return 0;
-}
+	int err;
 
-static int first_super(struct restoring *r, const struct bitmap_super *sb)
-{
-	int err = set_word(r, sb);
-
-	if (!err && sb->magic != BITMAP_MAGIC)
-		err = bad(r, "magic is %08x, a bitmap has %08x", sb->magic, BITMAP_MAGIC);
-	if (!err && !r->dry_run)
-		err = image_writer_start(r->path, r->replace, sb, &r->writer);
+	if (r->dry_run)
+		return 0;
+	err = image_writer_start(r->path, r->replace, sb, &r->writer);
 	/* From now on the length of the file is what we say. */
-	if (!err && !r->dry_run)
-		err = image_writer_bytes(r->writer, "", 0);
-	return err;
+	return err ? err : image_writer_bytes(r->writer, "", 0);
 }
 
 static int take_super(struct restoring *r, const char *word)
@@ -363,15 +378,14 @@ static int take_super(struct restoring *r, const char *word)
 	struct bitmap_super sb;
 	uint64_t offset;
 	int err = take_offset(r, word, BITMAP_SUPER_BYTES, &offset);
-	bool first = r->done_bits == BITMAP_SUPER_BYTES << FILE_BITS_SHIFT;
 
 	if (!err)
-		err = read_super(r, &sb);
+		err = read_super(r, &sb, !offset);
 	if (err)
 		return err;
 	r->section = SECTION_SUPER;
-	if (first)
-		return first_super(r, &sb);
+	if (!offset)
+		return start_file(r, &sb);
 	bitmap_super_encode(&raw, &sb);
 	return put_bytes(r, offset, (const u8 *)&raw, sizeof(raw));
 }
