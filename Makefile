@@ -78,9 +78,10 @@ check-unit: $(UNIT:%=build/unit/%)
 # The tool built with the sanitizers, so that every test here watches memory.
 check-cli: mdbitmap build/san/mdbitmap
 	@mkdir -p $(TAP)
-	@for t in tests/cli/*.bats; do echo "# $$t"; \
-		MDBITMAP=$(CURDIR)/build/san/mdbitmap bats --tap $$t \
-		>$(TAP)/cli-$$(basename $$t .bats).tap; done; true
+	@echo "# tests/cli"
+	@printf '%s\n' tests/cli/*.bats | MDBITMAP=$(CURDIR)/build/san/mdbitmap \
+		xargs -P 2 -I{} sh -c \
+		'bats --tap {} >$(TAP)/cli-$$(basename {} .bats).tap'; true
 
 check-lint: mdbitmap
 	@mkdir -p $(TAP)
