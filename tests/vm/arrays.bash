@@ -60,11 +60,20 @@ count_end() {
 	echo $(($(stat_sectors "$1" "$2") - ${!name}))
 }
 
+# looks DEV COMMAND...: count what the command, a dry run, reads from DEV to
+# decide; copied leaves that out.
+looks() {
+	local before
+	before=$(stat_sectors "$1" read)
+	"${@:2}"
+	looking=$(($(stat_sectors "$1" read) - before))
+}
+
 # copied SECTORS FROM TO: since count_start so much, and less than one chunk
 # more (superblocks), was read from one member and written to the other.
 copied() {
 	local read write
-	read=$(count_end "$2" read) write=$(count_end "$3" write)
+	read=$(($(count_end "$2" read) - ${looking:-0})) write=$(count_end "$3" write)
 	echo "$1 sectors dirty; $read read from $2, $write written to $3"
 	((read >= $1 && read < $1 + chunk && write >= $1 && write < $1 + chunk))
 }
@@ -76,4 +85,35 @@ left_nothing() {
 	left=$(find /sys/block /dev -maxdepth 1 -name 'md*')
 	[[ ! $left || $left == /dev/md && ! $(ls /dev/md) ]] ||
 		{ echo "left behind: $left" && return 1; }
+}
+
+# All that a refusal must leave as it was: members, the bitmap's filesystem,
+# arrays and their objects, nodes.
+everything() {
+	blockdev --flushbufs /dev/vdb /dev/vdc
+	find /dev/vdb /dev/vdc /mnt ! -type d ! -type l -exec md5sum {} +
+	find /mnt -exec stat -c '%n %a %s %u' {} +
+	grep '^md' /proc/mdstat || true
+	find /sys/block /dev -maxdepth 1 -name '[a-z]*' ! -name md
+	ls /dev/md 2>/dev/null || true
+}
+
+# refused CODE TEXT ARGUMENT...: mdbitmap fails so, with TEXT in one line, and
+# nothing is changed, nothing left behind.
+refused() {
+	local code=$1 text=$2 before
+	shift 2
+	before=$(everything)
+	run -"$code" --separate-stderr mdbitmap "$@"
+	# shellcheck disable=SC2154 # bats sets stderr
+	echo "$stderr"
+	[[ ! $output && $(wc -l <<<"$stderr") == 1 && $stderr == *"$text"* ]]
+	diff <(echo "$before") <(everything)
+}
+
+# For teardown: arrays keep the filesystem of their bitmap busy, so they go
+# first; then all the rest.
+end_all() {
+	mdadm --quiet --stop --scan || true
+	stop_all
 }

@@ -4,6 +4,7 @@
 # A clean stop leaves no bit on a healthy array, and every bit on a degraded one.
 #
 # vm-disks: vdb=64M vdc=64M vdd=32M
+# shellcheck disable=SC2154 # arrays.bash sets chunk, bats sets stderr
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -16,7 +17,7 @@ setup() {
 	mdbitmap --create /mnt/bitmap --for=/dev/vdb --clean --bitmap-chunk=64 --delay=60
 }
 
-teardown() { stop_all; }
+teardown() { end_all; }
 
 @test "a clean stop leaves no bit" {
 	mdbitmap --assemble /dev/md0 --bitmap=/mnt/bitmap /dev/vdb /dev/vdc

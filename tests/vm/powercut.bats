@@ -6,6 +6,7 @@
 #
 # vm-kernels: 6.1 6.12
 # vm-disks: vdb=64M vdc=64M vdd=32M
+# shellcheck disable=SC2154 # arrays.bash sets chunk, bats sets stderr
 
 bats_require_minimum_version 1.5.0
 load helpers
