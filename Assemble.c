@@ -143,24 +143,26 @@ static int check_count(const struct assembly *a)
 		    safe(a->rq->args[0]), sel->active, plural(sel->expected, "member"));
 }
 
-/* Real members must be free; images are good for a plan only. */
-static int check_devices(struct assembly *a)
+/* Images of members are good for a plan only. */
+static void look_for_images(struct assembly *a)
 {
 	size_t i;
-	int err;
 
-	for (i = 0; i < a->found.count; i++) {
-		if (!goes_in(&a->found.list[i]))
-			continue;
-		if (!a->found.list[i].member->rdev && a->rq->dry_run) {
-			a->plan_only = true;
-			continue;
-		}
-		err = start_check_member(a->found.list[i].member->path);
-		if (err)
-			return err;
-	}
-	return 0;
+	for (i = 0; i < a->found.count; i++)
+		if (goes_in(&a->found.list[i]) && !a->found.list[i].member->rdev)
+			a->plan_only = a->rq->dry_run;
+}
+
+/* Last, as the least of reasons: a bitmap on a member keeps it busy, too. */
+static int check_devices(const struct assembly *a)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < a->found.count; i++)
+		if (goes_in(&a->found.list[i]) && !a->plan_only)
+			err = start_check_member(a->found.list[i].member->path);
+	return err;
 }
 
 static int choose(struct assembly *a)
@@ -173,8 +175,7 @@ static int choose(struct assembly *a)
 	err = check_kind(a);
 	if (!err)
 		err = check_count(a);
-	if (!err)
-		err = check_devices(a);
+	look_for_images(a);
 	return err;
 }
 
@@ -515,6 +516,8 @@ static int assemble(struct assembly *a)
 		err = choose(a);
 	if (!err)
 		err = judge(a);
+	if (!err)
+		err = check_devices(a);
 	if (err)
 		return err;
 	if (a->rq->dry_run)

@@ -134,20 +134,25 @@ static int read_slots(struct building *b)
 	return err;
 }
 
-/* Real members must be free; images are good for a plan only. */
-static int check_devices(struct building *b)
+/* Images of members are good for a plan only. */
+static void look_for_images(struct building *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->count; i++)
+		if (b->slots[i].path && !b->slots[i].rdev)
+			b->plan_only = b->rq->dry_run;
+}
+
+/* Last, as the least of reasons: a bitmap on a member keeps it busy, too. */
+static int check_devices(const struct building *b)
 {
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; !err && i < b->count; i++) {
-		if (!b->slots[i].path)
-			continue;
-		if (!b->slots[i].rdev && b->rq->dry_run)
-			b->plan_only = true;
-		else
+	for (i = 0; !err && i < b->count; i++)
+		if (b->slots[i].path && !b->plan_only)
 			err = start_check_member(b->slots[i].path);
-	}
 	return err;
 }
 
@@ -565,6 +570,8 @@ static int start_with_bitmap(struct building *b)
 	struct started started;
 	int err = prepare_bitmap(b);
 
+	if (!err)
+		err = check_devices(b);
 	if (!err && b->rq->dry_run)
 		return plan(b);
 	if (!err)
@@ -586,10 +593,9 @@ static int build(struct building *b)
 
 	if (!err)
 		err = set_size(b);
-	if (!err)
-		err = check_devices(b);
 	if (err)
 		return err;
+	look_for_images(b);
 	start_block_signals(&old);
 	err = start_with_bitmap(b);
 	sigprocmask(SIG_SETMASK, &old, NULL);

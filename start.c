@@ -303,17 +303,27 @@ static int take_steps(const struct start_plan *plan, struct started *s)
 }
 
 /*
- * STOP_ARRAY is right in every state short of running, and the only way to
- * make the kernel let go of the file (md-abi.md 3.1). What is reported is why
- * the start failed; this only if it leaves something behind.
+ * 7.3 keeps named objects (md_home) for ever after STOP_ARRAY and starts no
+ * array in them again, unless this parameter is N, which newest mdadm sets;
+ * older mdadm wants Y. It must stay until the object is gone: the kernel asks
+ * twice. The value before; 0 where there is no such thing to do.
  */
-static void undo(struct started *s)
+static char set_legacy_stop(const char *kernel, char value)
 {
-	int err = md_retry_busy(call_stop, &s->fd, STOP_PAUSE_MS, STOP_LIMIT_MS);
+	static const char path[] =
+		"/sys/module/md_mod/parameters/legacy_async_del_gendisk";
+	char before = 0;
+	int fd;
 
-	if (err)
-		note("%s: cannot be stopped again: %s; mdbitmap --stop %s", s->path,
-		     strerror(-err), s->path);
+	if (!strchr(kernel, '_'))
+		return 0;		/* numbered objects go away */
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (pread(fd, &before, 1, 0) != 1 || pwrite(fd, &value, 1, 0) != 1)
+		before = 0;
+	close(fd);
+	return before;
 }
 
 static void wait_until_gone(const char *kernel)
@@ -326,10 +336,24 @@ static void wait_until_gone(const char *kernel)
 	node_forget(kernel);
 }
 
-static void drop(struct started *s)
+/*
+ * STOP_ARRAY is right in every state short of running, and the only way to
+ * make the kernel let go of the file (md-abi.md 3.1). What is reported is why
+ * the start failed; this only if it leaves something behind.
+ */
+static void undo(struct started *s)
 {
+	char legacy = set_legacy_stop(kernel_name(s), 'N');
+	int err = md_retry_busy(call_stop, &s->fd, STOP_PAUSE_MS, STOP_LIMIT_MS);
+
 	close(s->fd);
-	wait_until_gone(kernel_name(s));
+	if (err)
+		note("%s: cannot be stopped again: %s; mdbitmap --stop %s", s->path,
+		     strerror(-err), s->path);
+	else
+		wait_until_gone(kernel_name(s));
+	if (legacy)
+		set_legacy_stop(kernel_name(s), legacy);
 	udev_wait_node(s->wait, s->path, 0);
 	free(s->path);
 }
@@ -343,10 +367,8 @@ int start_array(const struct start_plan *plan, struct started *out)
 	err = node_create(plan->word, &out->path, &out->fd);
 	if (!err) {
 		err = take_steps(plan, out);
-		if (err) {
+		if (err)
 			undo(out);
-			drop(out);
-		}
 	}
 	if (err)
 		sigprocmask(SIG_SETMASK, &out->signals, NULL);
