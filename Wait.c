@@ -27,7 +27,7 @@ enum {
 	TICK_PLAIN_MS = 1000,
 	TICK_OWED_MS = 50,
 	OWED_LIMIT_MS = 3000,		/* md starts what it owes, or does not */
-	SETTLE_LIMIT_MS = 500,		/* what ends a sync may end the array too */
+	SETTLE_LIMIT_MS = 500,		/* what breaks a sync off may end the array */
 	BYTES_PER_KIB = 1024,
 	DECILE = 10,			/* a plain line for each */
 };
@@ -236,7 +236,9 @@ static void show(struct watch *w, const struct sight *s, enum phase phase)
 		w->said_phase = PHASE_NOTHING;
 		close_line(w);
 	}
-	if (w->look == LOOK_SILENT || phase == PHASE_OWED)
+	/* Frozen while it ran: mdstat says 100 % of what is broken off. */
+	if (w->look == LOOK_SILENT || phase == PHASE_OWED ||
+	    (phase == PHASE_RUNNING && !strcmp(s->action, "frozen")))
 		return;
 	if (phase == PHASE_RUNNING)
 		show_running(w, s);
@@ -390,12 +392,12 @@ static bool sleep_until_news(struct watch *w, enum phase phase)
 
 /*
  * Nothing runs. Is that the end? What is owed but does not start is not
- * waited for for ever; and where a sync broke off, see if the array is
- * being stopped.
+ * waited for for ever. A sync that broke off, or was frozen, may have been in
+ * the way of a stop: then the array is about to go.
  */
 static bool is_over(struct watch *w, const struct sight *s, enum phase phase)
 {
-	int64_t now = patience_now_ms();
+	int64_t now = patience_now_ms(), limit_ms = OWED_LIMIT_MS;
 	struct outcome outcome;
 
 	if (phase > PHASE_OWED) {
@@ -404,13 +406,14 @@ static bool is_over(struct watch *w, const struct sight *s, enum phase phase)
 	}
 	if (phase == PHASE_NOTHING) {
 		judge(w, s, &outcome);
-		if (!*w->seen || outcome.code == EXIT_DONE)
+		if (!strcmp(s->action, "idle"))
+			limit_ms = outcome.code == EXIT_DONE ? 0 : SETTLE_LIMIT_MS;
+		if (!*w->seen || !limit_ms)
 			return true;
 	}
 	if (!w->quiet_since_ms)
 		w->quiet_since_ms = now;
-	return now - w->quiet_since_ms >
-	       (phase == PHASE_OWED ? OWED_LIMIT_MS : SETTLE_LIMIT_MS);
+	return now - w->quiet_since_ms > limit_ms;
 }
 
 static int fail_interrupted(struct watch *w)

@@ -145,6 +145,24 @@ starts() { [[ $(<$md/sync_action) == "$1" && $(<$md/sync_completed) == [0-9]* ]]
 	grep -q 'resync done' /tmp/out
 }
 
+@test "a resync that is delayed by another array says so, and is waited for" {
+	local disk
+	for disk in vdb vdc; do
+		printf '%s\n' o n p 1 '' +20M n p 2 '' '' w | fdisk /dev/$disk >/dev/null
+	done
+	make_array /dev/vdb1 /dev/vdc1
+	slowly 100
+	mdadm --create /dev/md1 --run --level=1 --raid-devices=2 --metadata=1.2 \
+		--bitmap=none /dev/vdb2 /dev/vdc2
+	mdbitmap --wait /dev/md1 >/tmp/out 3>&- &
+	local pid=$!
+	retry 100 0.1 grep -q 'resync is delayed' /tmp/out
+	full_speed
+	wait $pid
+	grep -q 'resync done' /tmp/out
+	mdbitmap --stop /dev/md1
+}
+
 @test "SIGINT ends the waiting with status 1, and the resync goes on" {
 	in_sync
 	slowly 100
