@@ -6,12 +6,12 @@
 
 bats_require_minimum_version 1.5.0
 load helpers
-# shellcheck disable=SC2154
 
 on_arrays=(attach detach stop wait)
 on_members=(add re-add remove fail)
 
 # refused STATUS ARGUMENT...: one line on stderr, nothing on stdout.
+# shellcheck disable=SC2154 # run sets them
 refused() {
 	local status=$1
 	shift
@@ -78,6 +78,7 @@ refused() {
 
 @test "stop tries every array and complains of each" {
 	run --separate-stderr -4 "$MDBITMAP" --stop /dev/nosuch1 /dev/nosuch2
+	# shellcheck disable=SC2154
 	((${#stderr_lines[@]} == 2))
 	[[ ${stderr_lines[0]} == *nosuch1* && ${stderr_lines[1]} == *nosuch2* ]]
 }

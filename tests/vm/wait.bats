@@ -39,6 +39,8 @@ full_speed() {
 
 starts() { [[ $(<$md/sync_action) == "$1" && $(<$md/sync_completed) == [0-9]* ]]; }
 
+has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
+
 @test "an array in sync is not waited for" {
 	in_sync
 	run -0 mdbitmap --wait /dev/md0
@@ -93,7 +95,7 @@ starts() { [[ $(<$md/sync_action) == "$1" && $(<$md/sync_completed) == [0-9]* ]]
 	echo check >$md/sync_action
 	mdbitmap --wait /dev/md0 >/tmp/out 3>&- &
 	local pid=$! status=0
-	retry 200 0.1 eval '(($(cut -d" " -f1 '$md/sync_completed') > 0))'
+	retry 200 0.1 has_progressed
 	echo idle >$md/sync_action
 	wait $pid || status=$?
 	((status == 3))
