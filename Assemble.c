@@ -359,26 +359,6 @@ static void re_add_all(struct assembly *a, int fd)
 
 /* ---- telling ---- */
 
-static uint64_t chunks_of(const struct assembly *a, uint64_t bytes)
-{
-	uint64_t chunk = a->image->sb.chunk_bytes;
-
-	return bytes / chunk + (bytes % chunk != 0);
-}
-
-static const char *copy_text(const struct assembly *a)
-{
-	static char text[128];
-	uint64_t bytes = a->forecast.bytes;
-
-	if (!bytes)
-		return "nothing to copy";
-	snprintf(text, sizeof(text), "%s (%s) to copy%s",
-		 plural(chunks_of(a, bytes), "chunk"), human(bytes),
-		 a->rq->readonly ? " once it is writable" : "");
-	return text;
-}
-
 static void print_members(const struct assembly *a)
 {
 	size_t i;
@@ -420,8 +400,10 @@ static void print_text(const struct assembly *a, const char *node)
 		printf("would start %s%s", safe(node), how);
 	else
 		printf("%s: started%s", safe(node), how);
-	printf(" with %u of %s, bitmap %s, %s\n", sel->active,
-	       plural(sel->slots, "member"), safe(a->rq->bitmap), copy_text(a));
+	printf(" with %u of %s, bitmap %s, %s%s\n", sel->active,
+	       plural(sel->slots, "member"), safe(a->rq->bitmap),
+	       start_copy_text(&a->forecast, a->image->sb.chunk_bytes),
+	       a->rq->readonly && a->forecast.bytes ? " once it is writable" : "");
 	if (a->rq->dry_run || a->rq->verbose) {
 		print_members(a);
 		printf("  %s\n", a->forecast.why);
@@ -476,10 +458,7 @@ static int print_json(const struct assembly *a, const char *node)
 	json_u64(o, "slots", a->sel.slots);
 	json_u64(o, "slots_active", a->sel.active);
 	json_members(a, o);
-	json_u64(o, "copy_bytes", a->forecast.bytes);
-	json_u64(o, "copy_chunks", chunks_of(a, a->forecast.bytes));
-	json_flag(o, "copy_full", a->forecast.full);
-	json_text(o, "copy_reason", a->forecast.why);
+	start_copy_json(o, &a->forecast, a->image->sb.chunk_bytes);
 	json_late(a, o);
 	return json_finish(o);
 }
@@ -495,18 +474,6 @@ static int tell(const struct assembly *a, const char *node)
 
 /* ---- all of it ---- */
 
-static int plan(struct assembly *a)
-{
-	const char *node = a->rq->args[0];
-	int err = 0;
-
-	if (a->plan_only)
-		note("image files can be planned with, not assembled: losetup -f --show makes block devices of them");
-	else
-		err = start_check_kernel(node, a->rq->bitmap);
-	return err ? err : tell(a, node);
-}
-
 static int assemble(struct assembly *a)
 {
 	struct started started;
@@ -520,8 +487,10 @@ static int assemble(struct assembly *a)
 		err = check_devices(a);
 	if (err)
 		return err;
-	if (a->rq->dry_run)
-		return plan(a);
+	if (a->rq->dry_run) {
+		err = start_check_plan(a->rq->args[0], a->rq->bitmap, a->plan_only);
+		return err ? err : tell(a, a->rq->args[0]);
+	}
 	err = start(a, &started);
 	if (err)
 		return err;

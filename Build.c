@@ -452,11 +452,6 @@ static uint64_t chunk_bytes(const struct building *b)
 	return b->image ? b->image->sb.chunk_bytes : b->wanted.chunk_bytes;
 }
 
-static uint64_t chunks_of(const struct building *b, uint64_t bytes)
-{
-	return bytes / chunk_bytes(b) + (bytes % chunk_bytes(b) != 0);
-}
-
 /* The file is made by us, or it would be. */
 static bool is_new(const struct building *b)
 {
@@ -489,14 +484,9 @@ static void print_text(const struct building *b, const char *node)
 		printf("would build %s from", safe(node));
 	else
 		printf("%s: built from", safe(node));
-	printf(" %u of %s, %s, %s bitmap %s, ", b->present, plural(b->count, "member"),
+	printf(" %u of %s, %s, %s bitmap %s, %s\n", b->present, plural(b->count, "member"),
 	       human(b->size_kib * 1024), is_new(b) ? "new" : "existing",
-	       safe(b->rq->bitmap));
-	if (f->bytes)
-		printf("%s (%s) to copy\n", plural(chunks_of(b, f->bytes), "chunk"),
-		       human(f->bytes));
-	else
-		printf("nothing to copy\n");
+	       safe(b->rq->bitmap), start_copy_text(f, chunk_bytes(b)));
 	if (!b->rq->dry_run && !b->rq->verbose)
 		return;
 	for (i = 0; i < b->count; i++)
@@ -535,10 +525,7 @@ static int print_json(const struct building *b, const char *node)
 	json_flag(o, "bitmap_new", is_new(b));
 	json_u64(o, "chunk_bytes", chunk_bytes(b));
 	json_u64(o, "write_behind", write_behind(b));
-	json_u64(o, "copy_bytes", b->forecast.bytes);
-	json_u64(o, "copy_chunks", chunks_of(b, b->forecast.bytes));
-	json_flag(o, "copy_full", b->forecast.full);
-	json_text(o, "copy_reason", b->forecast.why);
+	start_copy_json(o, &b->forecast, chunk_bytes(b));
 	return json_finish(o);
 }
 
@@ -553,18 +540,6 @@ static int tell(const struct building *b, const char *node)
 
 /* ---- all of it ---- */
 
-static int plan(struct building *b)
-{
-	const char *node = b->rq->args[0];
-	int err = 0;
-
-	if (b->plan_only)
-		note("image files can be planned with, not built: losetup -f --show makes block devices of them");
-	else
-		err = start_check_kernel(node, b->rq->bitmap);
-	return err ? err : tell(b, node);
-}
-
 static int start_with_bitmap(struct building *b)
 {
 	struct started started;
@@ -572,8 +547,10 @@ static int start_with_bitmap(struct building *b)
 
 	if (!err)
 		err = check_devices(b);
-	if (!err && b->rq->dry_run)
-		return plan(b);
+	if (!err && b->rq->dry_run) {
+		err = start_check_plan(b->rq->args[0], b->rq->bitmap, b->plan_only);
+		return err ? err : tell(b, b->rq->args[0]);
+	}
 	if (!err)
 		err = start(b, &started);
 	if (err) {

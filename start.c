@@ -133,14 +133,45 @@ int start_open_bitmap(const char *path, struct trust_target *t, bool force,
 	return err;
 }
 
-int start_check_kernel(const char *word, const char *bitmap)
+int start_check_plan(const char *word, const char *bitmap, bool plan_only)
 {
 	const struct driver *driver = node_driver(word);
 	const char *release;
 
+	if (plan_only) {
+		note("image files can be planned with only: losetup -f --show makes block devices of them");
+		return 0;
+	}
 	if (!driver || driver->major != MD_MAJOR || !explain_kernel_refuses(&release))
 		return 0;
 	return explain_set_bitmap(-EINVAL, word, bitmap, false);
+}
+
+/* ---- what will be copied ---- */
+
+static uint64_t chunks_of(const struct forecast *f, uint64_t chunk_bytes)
+{
+	return f->bytes / chunk_bytes + (f->bytes % chunk_bytes != 0);
+}
+
+const char *start_copy_text(const struct forecast *f, uint64_t chunk_bytes)
+{
+	static char text[128];
+
+	if (!f->bytes)
+		return "nothing to copy";
+	snprintf(text, sizeof(text), "%s (%s) to copy",
+		 plural(chunks_of(f, chunk_bytes), "chunk"), human(f->bytes));
+	return text;
+}
+
+void start_copy_json(struct json_object *o, const struct forecast *f,
+		     uint64_t chunk_bytes)
+{
+	json_u64(o, "copy_bytes", f->bytes);
+	json_u64(o, "copy_chunks", chunks_of(f, chunk_bytes));
+	json_flag(o, "copy_full", f->full);
+	json_text(o, "copy_reason", f->why);
 }
 
 /* ---- what an errno means at each step: md-abi.md 2.3 and 2.4 ---- */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "image.h"
 #include "ioctl.h"
+#include "report.h"
 #include "trust.h"
 #include "udev.h"
 
@@ -60,11 +61,16 @@ int start_open_bitmap(const char *path, struct trust_target *t, bool force,
 		      bool plan_only, struct image **image, int *fd);
 
 /*
- * What can be told of SET_BITMAP_FILE without trying it, for --dry-run:
- * -EOPNOTSUPP after fail() if stock md serves @word and its series refuses
- * bitmap files.
+ * The end of a --dry-run: what can be told of SET_BITMAP_FILE without trying
+ * it. -EOPNOTSUPP after fail() if stock md serves @word and its series refuses
+ * bitmap files; for images only a remark that they are some.
  */
-int start_check_kernel(const char *word, const char *bitmap);
+int start_check_plan(const char *word, const char *bitmap, bool plan_only);
+
+/* "3 chunks (192 KiB) to copy", and the same for JSON. */
+const char *start_copy_text(const struct forecast *f, uint64_t chunk_bytes);
+void start_copy_json(struct json_object *o, const struct forecast *f,
+		     uint64_t chunk_bytes);
 
 /* SIGINT, SIGTERM and SIGHUP wait from now on; *old is for sigprocmask(). */
 void start_block_signals(sigset_t *old);
