@@ -94,6 +94,7 @@ as_device() {
 free_device() { [[ ! ${device-} ]] || losetup -d "$device"; }
 
 needs_mdadm() {
+	((EUID == 0)) || skip "mdadm needs root"
 	PATH=$PATH:/usr/sbin:/sbin
 	type -P mdadm >/dev/null || skip "needs mdadm"
 	[[ $(mdadm --version 2>&1) =~ v(4\.[0-3]|3\.) ]] ||
