@@ -216,9 +216,25 @@ static int set_target(struct assembly *a)
 	return 0;
 }
 
+static const struct candidate *holder_of(const struct assembly *a, unsigned int slot)
+{
+	size_t i;
+
+	for (i = 0; i < a->found.count; i++)
+		if (a->found.list[i].choice == CHOICE_ACTIVE &&
+		    a->found.list[i].slot == slot)
+			return &a->found.list[i];
+	return NULL;
+}
+
 static void refuse_late(const struct assembly *a, struct latecomer *l)
 {
-	if (l->forecast.full)
+	const struct candidate *holder = holder_of(a, l->who->slot);
+
+	if (holder)
+		snprintf(l->why_not, sizeof(l->why_not),
+			 "%s has its place; --add makes it a spare", device(holder));
+	else if (l->forecast.full)
 		snprintf(l->why_not, sizeof(l->why_not), "%s; --add rebuilds it in full",
 			 l->forecast.why);
 	else if (a->rq->readonly)
