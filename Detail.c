@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "each.h"
 #include "options.h"
 #include "proc.h"
 #include "report.h"
@@ -367,11 +368,13 @@ static int print_members(const struct survey *s)
 	return err ? fail_errno(err, "%s: table of members", safe(s->array->node)) : 0;
 }
 
-static int print_text(const struct survey *s)
+static int print_text(const struct survey *s, bool another)
 {
 	size_t i;
 	int err;
 
+	if (another)
+		putchar('\n');
 	print_head(s);
 	print_state(s);
 	print_progress(s);
@@ -537,7 +540,7 @@ static void print_json(struct json_object *o, const struct survey *s)
 
 /* ---- the mode ---- */
 
-static int detail(const char *node, const struct request *rq, struct json_object *o)
+static int detail(const struct request *rq, const char *node, struct json_object *o)
 {
 	struct survey s;
 	int err = survey_take(node, &s);
@@ -551,45 +554,13 @@ static int detail(const char *node, const struct request *rq, struct json_object
 	else if (rq->brief)
 		print_brief(&s);
 	else
-		err = print_text(&s);
+		err = print_text(&s, node != rq->args[0]);
 	survey_free(&s);
 	return err;
 }
 
-/* Every array's error is shown, not only the last one's. */
-static void complain(struct json_object *o, int err)
-{
-	const char *text = *fail_text() ? fail_text() : strerror(-err);
-
-	if (o)
-		json_text(o, "error", err ? text : NULL);
-	if (!err)
-		return;
-	fflush(stdout);
-	fprintf(stderr, "mdbitmap: %s\n", text);
-	fail_clear();
-}
-
 int mode_detail(const struct request *rq)
 {
-	struct json_object *root = rq->json ? json_start("detail") : NULL;
-	struct json_object *list = root ? json_list(root, "arrays") : NULL;
-	int worst = EXIT_DONE;
-	size_t i;
-
-	for (i = 0; i < rq->arg_count; i++) {
-		struct json_object *o = root ? json_object_new_object() : NULL;
-		int err = detail(rq->args[i], rq, o), code = exit_code_of(err);
-
-		complain(o, err);
-		if (o)
-			json_object_array_add(list, o);
-		if (code > worst)
-			worst = code;
-		if (!root && !rq->brief && i + 1 < rq->arg_count)
-			putchar('\n');
-	}
-	if (root && json_finish(root))
-		return -EIO;
-	return worst;
+	return each_argument(rq, rq->json ? json_start("detail") : NULL, "arrays",
+			     detail);
 }

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include "each.h"
 #include "image.h"
 #include "options.h"
 #include "report.h"
@@ -487,7 +488,8 @@ static int print_json(struct json_object *o, struct image *image, bool brief)
 	return err ? err : judge(image);
 }
 
-static int examine(const char *path, const struct request *rq, struct json_object *o)
+static int examine(const struct request *rq, const char *path,
+		   struct json_object *o)
 {
 	struct image *image;
 	int err = image_open(path, IMAGE_SHORT_OK | IMAGE_FAULTY_OK, &image);
@@ -503,38 +505,8 @@ static int examine(const char *path, const struct request *rq, struct json_objec
 	return err;
 }
 
-/* Every file's error is shown, not only the last one's. */
-static void complain(struct json_object *o, int err)
-{
-	const char *text = *fail_text() ? fail_text() : strerror(-err);
-
-	if (o)
-		json_text(o, "error", err ? text : NULL);
-	if (!err)
-		return;
-	fflush(stdout);
-	fprintf(stderr, "mdbitmap: %s\n", text);
-	fail_clear();
-}
-
 int mode_examine(const struct request *rq)
 {
-	struct json_object *root = rq->json ? json_start("examine") : NULL;
-	struct json_object *list = root ? json_list(root, "bitmaps") : NULL;
-	int worst = EXIT_DONE;
-	size_t i;
-
-	for (i = 0; i < rq->arg_count; i++) {
-		struct json_object *o = root ? json_object_new_object() : NULL;
-		int err = examine(rq->args[i], rq, o), code = exit_code_of(err);
-
-		complain(o, err);
-		if (o)
-			json_object_array_add(list, o);
-		if (code > worst)
-			worst = code;
-	}
-	if (root && json_finish(root))
-		return -EIO;
-	return worst;
+	return each_argument(rq, rq->json ? json_start("examine") : NULL, "bitmaps",
+			     examine);
 }

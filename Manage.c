@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include "array.h"
+#include "each.h"
 #include "holders.h"
 #include "image.h"
 #include "node.h"
@@ -24,20 +25,6 @@ enum {
 	REMOVE_LIMIT_MS = 1000,
 	REMOVE_FORCE_LIMIT_MS = 5000,
 };
-
-/* Every item's error is shown, not only the last one's. */
-static void complain(struct json_object *o, int err)
-{
-	const char *text = *fail_text() ? fail_text() : strerror(-err);
-
-	if (o)
-		json_text(o, "error", err ? text : NULL);
-	if (!err)
-		return;
-	fflush(stdout);
-	fprintf(stderr, "mdbitmap: %s\n", text);
-	fail_clear();
-}
 
 /* ---- stop ---- */
 
@@ -212,27 +199,10 @@ static int stop_one(const struct request *rq, const char *word, struct json_obje
 int mode_stop(const struct request *rq)
 {
 	struct json_object *root = rq->json ? json_start("stop") : NULL;
-	struct json_object *list = NULL;
-	int worst = EXIT_DONE;
-	size_t i;
 
-	if (root) {
+	if (root)
 		json_flag(root, "dry_run", rq->dry_run);
-		list = json_list(root, "arrays");
-	}
-	for (i = 0; i < rq->arg_count; i++) {
-		struct json_object *o = root ? json_object_new_object() : NULL;
-		int err = stop_one(rq, rq->args[i], o), code = exit_code_of(err);
-
-		complain(o, err);
-		if (o)
-			json_object_array_add(list, o);
-		if (code > worst)
-			worst = code;
-	}
-	if (root && json_finish(root))
-		return -EIO;
-	return worst;
+	return each_argument(rq, root, "arrays", stop_one);
 }
 
 /* ---- the members that words name ---- */

@@ -311,9 +311,5 @@ int main(int argc, char **argv)
 	if (!ret)
 		ret = run(&rq, &asked);
 	free_request(&rq);
-	if (ret >= 0)
-		return ret;
-	fflush(stdout);
-	fprintf(stderr, "mdbitmap: %s\n", *fail_text() ? fail_text() : strerror(-ret));
-	return exit_code_of(ret);
+	return report_result(NULL, ret);
 }

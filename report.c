@@ -75,6 +75,20 @@ void fail_clear(void)
 	error_text[0] = 0;
 }
 
+enum exit_code report_result(struct json_object *o, int err)
+{
+	const char *text = *error_text ? error_text : strerror(-err);
+
+	if (o)
+		json_text(o, "error", err < 0 ? text : NULL);
+	if (err >= 0)
+		return err;
+	fflush(stdout);
+	fprintf(stderr, "mdbitmap: %s\n", text);
+	fail_clear();
+	return exit_code_of(err);
+}
+
 static void line(bool wanted, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
 

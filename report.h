@@ -47,6 +47,12 @@ int fail_errno(int err, const char *format, ...) __attribute__((format(printf, 2
 const char *fail_text(void);	/* what fail() recorded, "" if nothing */
 void fail_clear(void);		/* the error was handled, it is none */
 
+/*
+ * The end of one item of several, or of the run: prints the recorded error
+ * if @err is one, notes it (or null) in @o unless that is NULL. Exit code.
+ */
+enum exit_code report_result(struct json_object *o, int err);
+
 /* Lines for people, to stderr: note() unless --quiet, chat() if --verbose. */
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void chat(const char *format, ...) __attribute__((format(printf, 1, 2)));
