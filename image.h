@@ -58,7 +58,7 @@ struct image {
 	int slot;			/* v5: >= 0 only this node; -1 OR of all */
 	int check_error;		/* bitmap_super_check() or 0 */
 	struct fault fault;
-	struct image_buffer *buffer;	/* private to image.c */
+	struct image_buffer *buffer;	/* private to window.c */
 };
 
 /*
