@@ -333,30 +333,6 @@ static int take_steps(const struct start_plan *plan, struct started *s)
 	return err;
 }
 
-/*
- * 7.3 keeps named objects (md_home) for ever after STOP_ARRAY and starts no
- * array in them again, unless this parameter is N, which newest mdadm sets;
- * older mdadm wants Y. It must stay until the object is gone: the kernel asks
- * twice. The value before; 0 where there is no such thing to do.
- */
-static char set_legacy_stop(const char *kernel, char value)
-{
-	static const char path[] =
-		"/sys/module/md_mod/parameters/legacy_async_del_gendisk";
-	char before = 0;
-	int fd;
-
-	if (!strchr(kernel, '_'))
-		return 0;		/* numbered objects go away */
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	if (pread(fd, &before, 1, 0) != 1 || pwrite(fd, &value, 1, 0) != 1)
-		before = 0;
-	close(fd);
-	return before;
-}
-
 static void wait_until_gone(const char *kernel)
 {
 	struct patience patience = patience_start(GONE_LIMIT_MS);
@@ -374,7 +350,6 @@ static void wait_until_gone(const char *kernel)
  */
 static void undo(struct started *s)
 {
-	char legacy = set_legacy_stop(kernel_name(s), 'N');
 	int err = md_retry_busy(call_stop, &s->fd, STOP_PAUSE_MS, STOP_LIMIT_MS);
 
 	close(s->fd);
@@ -383,16 +358,30 @@ static void undo(struct started *s)
 		     strerror(-err), s->path);
 	else
 		wait_until_gone(kernel_name(s));
-	if (legacy)
-		set_legacy_stop(kernel_name(s), legacy);
 	udev_wait_node(s->wait, s->path, 0);
 	free(s->path);
 }
 
+/*
+ * Kernels that refuse bitmap files are asked all the same, they know best. But
+ * 7.3 keeps a named object (md_home) for ever after STOP_ARRAY, so there its
+ * refusal would leave one behind: then the release decides.
+ */
+static int check_named(const struct start_plan *plan)
+{
+	struct node_name name;
+
+	if (node_split(plan->word, &name) || !strchr(name.kernel, '_'))
+		return 0;
+	return start_check_plan(plan->word, plan->bitmap, false);
+}
+
 int start_array(const struct start_plan *plan, struct started *out)
 {
-	int err;
+	int err = check_named(plan);
 
+	if (err)
+		return err;
 	memset(out, 0, sizeof(*out));
 	start_block_signals(&out->signals);
 	err = node_create(plan->word, &out->path, &out->fd);
