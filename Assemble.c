@@ -122,6 +122,9 @@ static int check_kind(const struct assembly *a)
 			    MEMBER_FEATURE_MULTIPLE_PPLS))
 		return fail(-EOPNOTSUPP, "%s: an array with a journal or a partial parity log takes no bitmap; use mdadm",
 			    path);
+	if (ms->features & MEMBER_FEATURE_RESHAPE)
+		return fail(-EOPNOTSUPP, "%s: the array is being reshaped, which a bitmap file cannot follow; use mdadm until that is done",
+			    path);
 	if (ms->features & MEMBER_FEATURE_CLUSTERED)
 		return fail(-EOPNOTSUPP, "%s: a clustered array takes no bitmap file; use mdadm",
 			    path);
@@ -227,11 +230,52 @@ static const struct candidate *holder_of(const struct assembly *a, unsigned int 
 	return NULL;
 }
 
+/* md gives empty places to spares as soon as it runs. */
+static unsigned int places_for_spares(const struct assembly *a)
+{
+	unsigned int empty = a->sel.slots - a->sel.active, spares = 0;
+	size_t i;
+
+	for (i = 0; i < a->found.count; i++)
+		spares += a->found.list[i].choice == CHOICE_SPARE;
+	return spares < empty ? spares : empty;
+}
+
+/*
+ * Beside what the bitmap says: a rebuild that was cut short goes on, and a
+ * spare in an empty place is copied to from start to end.
+ */
+static void forecast_rebuilds(struct assembly *a)
+{
+	uint64_t size = a->fresh->size_sectors;
+	uint64_t sectors = places_for_spares(a) * size;
+	size_t i;
+
+	for (i = 0; i < a->found.count; i++) {
+		const struct member_super *ms = &a->found.list[i].member->super;
+
+		if (a->found.list[i].choice == CHOICE_ACTIVE &&
+		    ms->features & MEMBER_FEATURE_RECOVERY_OFFSET &&
+		    !(ms->features & MEMBER_FEATURE_RECOVERY_BITMAP) &&
+		    ms->recovery_sector < size)
+			sectors += size - ms->recovery_sector;
+	}
+	if (!sectors)
+		return;
+	a->forecast.bytes += sectors * SECTOR_BYTES;
+	a->forecast.full = true;
+	snprintf(a->forecast.why, sizeof(a->forecast.why),
+		 "a member is rebuilt, whatever the bitmap says");
+}
+
 static void refuse_late(const struct assembly *a, struct latecomer *l)
 {
 	const struct candidate *holder = holder_of(a, l->who->slot);
 
-	if (holder)
+	if (!holder && places_for_spares(a) == a->sel.slots - a->sel.active)
+		snprintf(l->why_not, sizeof(l->why_not),
+			 "a spare takes the empty place; --add makes it a spare");
+	else if (holder)
 		snprintf(l->why_not, sizeof(l->why_not),
 			 "%s has its place; --add makes it a spare", device(holder));
 	else if (l->forecast.full)
@@ -280,7 +324,10 @@ static int judge(struct assembly *a)
 		return err;
 	a->image = image;
 	err = forecast_assembly(image, &a->target, &a->forecast);
-	return err ? err : forecast_late(a);
+	if (err)
+		return err;
+	forecast_rebuilds(a);
+	return forecast_late(a);
 }
 
 /* ---- starting ---- */

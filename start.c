@@ -281,7 +281,9 @@ static int set_array(const struct start_plan *plan, struct started *s)
 
 	if (!fstat(s->fd, &st))
 		info.md_minor = (int)minor(st.st_rdev);
-	err = explain_set_array(md_set_array(s->fd, &info), s->path, &info);
+	err = md_set_array(s->fd, &info);
+	s->foreign = err == -EBUSY;
+	err = explain_set_array(err, s->path, &info);
 	if (err || !plan->size_kib)
 		return err;
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)plan->size_kib);
@@ -350,13 +352,14 @@ static void wait_until_gone(const char *kernel)
  */
 static void undo(struct started *s)
 {
-	int err = md_retry_busy(call_stop, &s->fd, STOP_PAUSE_MS, STOP_LIMIT_MS);
+	int err = s->foreign ? 0 : md_retry_busy(call_stop, &s->fd, STOP_PAUSE_MS,
+						 STOP_LIMIT_MS);
 
 	close(s->fd);
 	if (err)
 		note("%s: cannot be stopped again: %s; mdbitmap --stop %s", s->path,
 		     strerror(-err), s->path);
-	else
+	else if (!s->foreign)
 		wait_until_gone(kernel_name(s));
 	udev_wait_node(s->wait, s->path, 0);
 	free(s->path);

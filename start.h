@@ -36,6 +36,8 @@ struct start_plan {
 struct started {
 	char *path;			/* the node's name in /dev */
 	int fd;
+	bool foreign;			/* somebody else began to assemble it: no
+					 * business of ours to stop it */
 	struct udev_wait *wait;
 	sigset_t signals;		/* those blocked before */
 };

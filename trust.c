@@ -226,10 +226,22 @@ static void judge_state(const struct image *image, struct findings *out)
 
 /* ---- the bitmap and the array ---- */
 
+static bool has_uuid(const struct image *image)
+{
+	static const u8 none[UUID_BYTES];
+
+	return memcmp(image->sb.uuid, none, UUID_BYTES);
+}
+
+/* md asks no array without metadata for its UUID: we are the last to look. */
 static void judge_uuid(const struct image *image, const struct trust_target *t,
 		       struct findings *out)
 {
-	if (!t->persistent)
+	if (!t->persistent && t->for_kernel && has_uuid(image))
+		findings_add(out, FINDING_BAD, -EBADMSG, "uuid",
+			     "belongs to an array with metadata, UUID %s, and %s has none; give its own bitmap, or make one with --create",
+			     uuid_text(image->sb.uuid), safe(t->name))->forcible = true;
+	else if (!t->persistent)
 		findings_add(out, FINDING_NOTICE, 0, "uuid",
 			     "%s has no metadata: that the bitmap belongs to it is for you to know",
 			     safe(t->name));
@@ -326,7 +338,11 @@ static int judge_events(struct image *image, const struct trust_target *t,
 	}
 	if (events < t->events)
 		return events ? judge_older(image, t, out) : judge_new(image, t, out);
-	if (events > t->events + 1)
+	if (events > t->events + 1 && t->for_kernel && !t->running)
+		findings_add(out, FINDING_BAD, -ESTALE, "events",
+			     "%llu, but the freshest member here, %s, is at %llu: a fresher one is missing, and this one's data are old; name that one too",
+			     (ull)events, safe(t->name), (ull)t->events)->forcible = true;
+	else if (events > t->events + 1)
 		findings_add(out, FINDING_NOTICE, 0, "events",
 			     "%llu, ahead of %s (%llu): md believes it; if that member was away, ask with --for a fresher one",
 			     (ull)events, safe(t->name), (ull)t->events);

@@ -404,6 +404,29 @@ static void a_bitmap_one_event_behind_is_stale_and_yet_taken(void **state)
 	assert_null(findings_refusal(&found, false));
 }
 
+static void a_bitmap_far_ahead_shows_that_a_fresher_member_is_missing(void **state)
+{
+	file.events = 42;
+	judge();
+	assert_weight("events", FINDING_NOTICE);
+	target.for_kernel = true;
+	judge();
+	assert_bad("events", -ESTALE, true);
+	file.events = 41;	/* md writes the bitmap first */
+	judge();
+	assert_weight("events", FINDING_NOTICE);
+}
+
+static void without_metadata_a_bitmap_with_a_uuid_is_somebody_elses(void **state)
+{
+	target.persistent = false;
+	judge();
+	assert_weight("uuid", FINDING_NOTICE);
+	target.for_kernel = true;
+	judge();
+	assert_bad("uuid", -EBADMSG, true);
+}
+
 static void a_new_bitmap_is_not_called_stale_if_all_is_dirty(void **state)
 {
 	file.events = file.cleared = 0;
@@ -887,6 +910,8 @@ int main(void)
 		TEST(what_could_not_be_read_is_not_compared),
 		TEST(an_older_bitmap_is_stale_unless_forced),
 		TEST(a_bitmap_one_event_behind_is_stale_and_yet_taken),
+		TEST(a_bitmap_far_ahead_shows_that_a_fresher_member_is_missing),
+		TEST(without_metadata_a_bitmap_with_a_uuid_is_somebody_elses),
 		TEST(a_new_bitmap_is_not_called_stale_if_all_is_dirty),
 		TEST(a_newer_bitmap_is_believed),
 		TEST(events_cleared_cannot_be_later_than_events),
