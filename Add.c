@@ -4,9 +4,9 @@
  * what md will copy to them.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include "hold.h"
 #include "join.h"
 #include "options.h"
 #include "probe.h"
@@ -29,24 +29,23 @@ struct pause {
 static void pause_recovery(struct pause *p, const char *array)
 {
 	char action[32];
-	sigset_t hold;
 
-	sigemptyset(&hold);
-	sigaddset(&hold, SIGINT);
-	sigaddset(&hold, SIGTERM);
-	sigaddset(&hold, SIGHUP);
-	sigprocmask(SIG_BLOCK, &hold, &p->signals);
+	hold_start(&p->signals);
 	p->array = array;
 	p->ours = !sysfs_md_read(array, "sync_action", action, sizeof(action)) &&
 		  !strcmp(action, "idle") &&
 		  !sysfs_md_write(array, "sync_action", "frozen");
 }
 
-static void resume_recovery(struct pause *p)
+static int resume_recovery(struct pause *p)
 {
-	if (p->ours && sysfs_md_write(p->array, "sync_action", "idle"))
-		note("%s: its sync_action is still frozen; write idle to it", p->array);
-	sigprocmask(SIG_SETMASK, &p->signals, NULL);
+	int err = p->ours ? sysfs_md_write(p->array, "sync_action", "idle") : 0;
+
+	hold_end(&p->signals);
+	if (err)
+		return fail_errno(err, "%s: stays frozen, nothing is rebuilt until idle is written to its sync_action",
+				  p->array);
+	return 0;
 }
 
 /* ---- words ---- */
@@ -150,7 +149,7 @@ static int prepare_re_add(const struct request *rq, struct joiner *j, struct tea
 /* As mdadm does: a former member is re-added, if that saves anything. */
 static bool try_re_add(struct joiner *j, struct team *team)
 {
-	if (!j->has_super || !team->free_slots)
+	if (!j->has_super || !team->free_slots || joiner_number_taken(j, team))
 		return false;
 	if (joiner_forecast(j, team)) {
 		snprintf(j->forecast.why, sizeof(j->forecast.why), "%s", fail_text());
@@ -169,6 +168,12 @@ static int ask_about_contents(const struct request *rq, const struct joiner *j,
 	char *type = NULL;
 	int err;
 
+	if (j->diverged && rq->dry_run)
+		note("%s holds writes that no other member has: they would be lost, and --yes be needed",
+		     safe(j->path));
+	else if (j->diverged)
+		return confirm(rq->yes, "%s holds writes that no other member of %s has, and they will be lost. Add it?",
+			       safe(j->path), safe(team->array->node));
 	if (j->has_super)
 		return 0;
 	err = probe_content(j->path, &type);
@@ -241,18 +246,19 @@ static int join_one(const struct request *rq, struct joiner *j, struct team *tea
 static int join_all(const struct request *rq, struct joiner *list, struct team *team)
 {
 	struct pause pause;
-	size_t i;
-	int err = 0;
+	size_t i, done;
+	int err = 0, thaw;
 
+	for (i = 0; i < rq->arg_count - 1; i++)
+		joiner_settle(&list[i], team);
 	pause_recovery(&pause, team->array->name);
-	for (i = 0; !err && i < rq->arg_count - 1; i++) {
-		err = join_one(rq, &list[i], team);
-		if (!err)
-			note("%s: %s is %s", safe(team->array->node), safe(list[i].path),
-			     list[i].re_add ? "back" : "added");
-	}
-	resume_recovery(&pause);
-	return err;
+	for (done = 0; !err && done < rq->arg_count - 1; done += !err)
+		err = join_one(rq, &list[done], team);
+	thaw = resume_recovery(&pause);
+	for (i = 0; i < done; i++)
+		note("%s: %s is %s", safe(team->array->node), safe(list[i].path),
+		     list[i].re_add ? "back" : "added");
+	return err ? err : thaw;
 }
 
 static int check_all(const struct joiner *list, size_t count)
@@ -278,6 +284,8 @@ static int join(const struct request *rq)
 		free(list);
 		return err;
 	}
+	team.joiners = list;
+	team.joiner_count = count;
 	err = prepare(rq, list, &team);
 	if (!err)
 		err = report(rq, list, count, &team);

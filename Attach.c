@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "array.h"
 #include "explain.h"
+#include "hold.h"
 #include "image.h"
 #include "options.h"
 #include "report.h"
@@ -25,6 +26,7 @@ struct attempt {
 	const struct array *array;
 	int bitmap_fd;
 	bool told;			/* that it may take a while */
+	sigset_t signals;		/* held from a detach to the mark in the file */
 };
 
 /* With sync_action=frozen md refuses for ever: waiting helps nobody. */
@@ -71,7 +73,13 @@ static int remove_file(void *arg)
 
 	if (!err && !*path)
 		err = -ENOENT;
-	return err ? err : set_bitmap(a, -1);
+	if (err)
+		return err;
+	hold_start(&a->signals);
+	err = set_bitmap(a, -1);
+	if (err)
+		hold_end(&a->signals);
+	return err;
 }
 
 static int retry(int (*call)(void *), struct attempt *attempt)
@@ -308,10 +316,9 @@ static int report_detach(const struct request *rq, const struct array *array,
 	if (rq->dry_run)
 		printf("would detach %s from %s, and mark it stale\n", safe(path),
 		       safe(array->node));
-	else
-		note("%s has no bitmap any more; %s %s", safe(array->node), safe(path),
-		     stale ? "is behind from now on, and marked stale" :
-			     "could not be marked stale: do not use it again");
+	else if (stale)
+		note("%s has no bitmap any more; %s is behind from now on, and marked stale",
+		     safe(array->node), safe(path));
 	return 0;
 }
 
@@ -319,18 +326,21 @@ static int detach(const struct request *rq, const struct array *array)
 {
 	struct attempt attempt = { .array = array };
 	bool stale = false;
-	int err;
+	int err, left = 0;
 
 	if (!rq->dry_run) {
 		err = retry(remove_file, &attempt);
 		if (err)
 			return explain_set_bitmap(err, array->node, NULL, true);
-		stale = !mark_left(array->bitmap_path);
-		if (!stale)
-			note("%s", fail_text());
-		fail_clear();
+		left = mark_left(array->bitmap_path);
+		hold_end(&attempt.signals);
+		stale = !left;
+		if (left)
+			left = fail(left, "%s is detached, but could not be marked stale, do not use it again: %s",
+				    safe(array->bitmap_path), fail_text());
 	}
-	return report_detach(rq, array, stale);
+	err = report_detach(rq, array, stale);
+	return left ? left : err;
 }
 
 int mode_detach(const struct request *rq)

@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
+#include "hold.h"
 #include "image.h"
 #include "options.h"
 #include "parse.h"
@@ -573,9 +574,9 @@ static int build(struct building *b)
 	if (err)
 		return err;
 	look_for_images(b);
-	start_block_signals(&old);
+	hold_start(&old);
 	err = start_with_bitmap(b);
-	sigprocmask(SIG_SETMASK, &old, NULL);
+	hold_end(&old);
 	return err;
 }
 

@@ -481,6 +481,9 @@ static int open_both(struct diff *d)
 		if (sb->sync_sectors * SECTOR_BYTES > d->size_bytes)
 			d->size_bytes = sb->sync_sectors * SECTOR_BYTES;
 	}
+	if (!err && bitmap_bits(d->size_bytes / SECTOR_BYTES, d->chunk_bytes) > BITMAP_BITS_MAX)
+		err = fail(-ESTALE, "%s and %s are not of one array: their sizes and chunks lie too far apart",
+			   safe(d->rq->args[0]), safe(d->rq->args[1]));
 	for (side = 0; !err && side < SIDES; side++)
 		err = rechunk_start(d->images[side], d->chunk_bytes, &d->rechunks[side]);
 	return err;

@@ -22,7 +22,7 @@ enum {
 	FILE_BITS_SHIFT = 3,
 };
 
-#define FILE_BYTES_MAX (1ULL << 50)	/* bits of it are counted too */
+#define FILE_BYTES_MAX (1ULL << 39)	/* 1024 nodes with all bits there may be */
 
 enum section { SECTION_SUPER, SECTION_BITS, SECTION_STATES };
 
@@ -289,6 +289,10 @@ static int move_to(struct restoring *r, uint64_t byte)
 {
 	int err = 0;
 
+	if (r->dry_run && byte - r->piece_from >= PIECE_BYTES) {
+		memset(r->piece, 0, PIECE_BYTES);
+		r->piece_from = byte / PIECE_BYTES * PIECE_BYTES;
+	}
 	while (!err && byte - r->piece_from >= PIECE_BYTES)
 		err = flush_piece(r);
 	return err;

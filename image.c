@@ -193,6 +193,8 @@ static int open_failed(const char *path, unsigned int flags)
 {
 	int err = -errno;
 
+	if (err == -EISDIR)
+		return fail(-EMEDIUMTYPE, "%s: is not a regular file", safe(path));
 	if (err == -ELOOP && flags & IMAGE_FILE)
 		return fail(err, "%s: is a symbolic link; name the file itself", safe(path));
 	return fail_errno(err, "%s", safe(path));
@@ -256,6 +258,25 @@ static int check_editable(const struct image *image)
 		    safe(image->path), version);
 }
 
+static int look(struct image *image, unsigned int flags)
+{
+	int err = find_super(image, flags);
+
+	return err ? err : judge_super(image, flags);
+}
+
+/*
+ * What was read before the file was ours may be out of date: another editor
+ * or an array may have let go of it only just now.
+ */
+static int look_again(struct image *image, unsigned int flags)
+{
+	posix_fadvise(image->fd, 0, 0, POSIX_FADV_DONTNEED);
+	if (fstat(image->fd, &image->st))
+		return fail_errno(-errno, "%s", safe(image->path));
+	return look(image, flags);
+}
+
 int image_open(const char *path, unsigned int flags, struct image **out)
 {
 	struct image *image = calloc(1, sizeof(*image));
@@ -269,11 +290,11 @@ int image_open(const char *path, unsigned int flags, struct image **out)
 	image->slot = -1;
 	err = open_fd(image, flags);
 	if (!err)
-		err = find_super(image, flags);
-	if (!err)
-		err = judge_super(image, flags);
+		err = look(image, flags);
 	if (!err && edit)
 		err = claim(image, flags);
+	if (!err && edit)
+		err = look_again(image, flags);
 	if (!err && edit)
 		err = check_editable(image);
 	if (err) {

@@ -33,13 +33,22 @@ static bool is_faulty(const struct array_member *m)
 }
 
 /* Beside the page cache, which does not see what md writes to its members. */
-static int read_beside(const char *path, struct member *member)
+/* A name may have come to mean another device; a number does not. */
+static bool is_device(int fd, dev_t dev)
 {
-	int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC), err;
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISBLK(st.st_mode) && st.st_rdev == dev;
+}
+
+static int read_beside(const struct array_member *m, struct member *member)
+{
+	int fd = open(m->path, O_RDONLY | O_DIRECT | O_CLOEXEC), err = -ENODEV;
 
 	if (fd < 0)
 		return -errno;
-	err = member_read(fd, path, member);
+	if (is_device(fd, makedev(m->info.major, m->info.minor)))
+		err = member_read(fd, m->path, member);
 	close(fd);
 	return err;
 }
@@ -59,7 +68,7 @@ static int read_members(struct team *team)
 		into = &team->members[team->count];
 		if (is_faulty(m) || !(m->info.state & 1 << MD_DISK_SYNC))
 			continue;
-		if (read_beside(m->path, into)) {
+		if (read_beside(m, into)) {
 			fail_clear();
 			continue;
 		}
@@ -181,8 +190,13 @@ static int open_alone(const struct joiner *j, int flags, int *fd)
 	do {
 		*fd = open(j->path, flags | O_EXCL | O_CLOEXEC);
 	} while (*fd < 0 && errno == EBUSY && patience_wait(&patience));
-	if (*fd >= 0)
+	if (*fd >= 0 && is_device(*fd, j->dev))
 		return 0;
+	if (*fd >= 0) {
+		close(*fd);
+		return fail(-EBUSY, "%s: means another device than a moment ago; try again",
+			    safe(j->path));
+	}
 	return errno == EBUSY ? explain_busy(j->path, j->dev) :
 				fail_errno(-errno, "cannot open %s", safe(j->path));
 }
@@ -212,7 +226,9 @@ static int number_of(struct joiner *j, const char *word)
 {
 	struct stat st;
 
-	snprintf(j->path, sizeof(j->path), "%s%s", strchr(word, '/') ? "" : "/dev/", word);
+	if (snprintf(j->path, sizeof(j->path), "%s%s", strchr(word, '/') ? "" : "/dev/",
+		     word) >= (int)sizeof(j->path))
+		return fail(-ENAMETOOLONG, "%s: a name this long is not taken", safe(word));
 	if (stat(j->path, &st))
 		return fail_errno(-errno, "%s", safe(j->path));
 	if (!S_ISBLK(st.st_mode))
@@ -251,7 +267,7 @@ int joiner_open(struct joiner *j, const struct team *team, const char *word)
  * md compares events only. A member that ran without the others has writes
  * of its own, of which the array's bitmap knows nothing.
  */
-static int check_history(const struct joiner *j, const struct team *team)
+static int check_history(struct joiner *j, const struct team *team)
 {
 	struct candidate *c = calloc(team->count + 1, sizeof(*c));
 	struct member *joining = (struct member *)&j->member;
@@ -271,14 +287,15 @@ static int check_history(const struct joiner *j, const struct team *team)
 	free(c);
 	if (err)
 		return err;
-	if (choice == CHOICE_DIVERGED || selection.freshest == team->count)
+	j->diverged = choice == CHOICE_DIVERGED || selection.freshest == team->count;
+	if (j->diverged)
 		return fail(-ESTALE, "%s went on without the other members of %s: what was "
 			    "written to it then is in nobody's bitmap; use --add, it is "
 			    "rebuilt in full", safe(j->path), safe(team->array->node));
 	return 0;
 }
 
-static int check_former(const struct joiner *j, const struct team *team)
+static int check_former(struct joiner *j, const struct team *team)
 {
 	const char *path = safe(j->path), *node = safe(team->array->node);
 
@@ -430,6 +447,13 @@ static int free_slot(const struct team *team)
 	return -1;
 }
 
+/* On a running array md takes these from the argument, not from the superblock. */
+static int flags_of(const struct member_super *ms)
+{
+	return (ms->devflags & MEMBER_WRITE_MOSTLY ? 1 << MD_DISK_WRITEMOSTLY : 0) |
+	       (ms->devflags & MEMBER_FAILFAST ? 1 << MD_DISK_FAILFAST : 0);
+}
+
 int joiner_re_add(struct joiner *j, struct team *team)
 {
 	const struct member_super *ms = &j->member.super;
@@ -438,7 +462,8 @@ int joiner_re_add(struct joiner *j, struct team *team)
 	if (j->attached) {
 		err = re_add_attached(j, team);
 	} else if (team->array->persistent) {
-		err = add_disk(j, team, (int)ms->number, ms->role, RE_ADD_STATE);
+		err = add_disk(j, team, (int)ms->number, ms->role,
+			       RE_ADD_STATE | flags_of(ms));
 	} else {
 		slot = free_slot(team);
 		err = add_disk(j, team, slot, slot, RE_ADD_STATE);
@@ -446,7 +471,7 @@ int joiner_re_add(struct joiner *j, struct team *team)
 	return err ? explain_join(err, j, team) : 0;
 }
 
-static bool is_taken(const struct team *team, uint32_t number)
+static bool is_attached_number(const struct team *team, uint32_t number)
 {
 	size_t i;
 
@@ -454,6 +479,35 @@ static bool is_taken(const struct team *team, uint32_t number)
 		if ((uint32_t)team->array->members[i].info.number == number)
 			return true;
 	return false;
+}
+
+static bool is_taken(const struct team *team, uint32_t number)
+{
+	const struct joiner *j = team->joiners;
+	size_t i;
+
+	for (i = 0; i < team->joiner_count; i++)
+		if (j[i].re_add && j[i].has_super && j[i].member.super.number == number)
+			return true;
+	return is_attached_number(team, number);
+}
+
+bool joiner_number_taken(const struct joiner *j, const struct team *team)
+{
+	return !j->attached && is_attached_number(team, j->member.super.number);
+}
+
+void joiner_settle(const struct joiner *j, const struct team *team)
+{
+	struct patience patience = patience_start(BUSY_LIMIT_MS);
+	char attribute[80], slot[16];
+
+	if (!j->attached)
+		return;
+	snprintf(attribute, sizeof(attribute), "dev-%s/slot", j->attached->name);
+	while (!sysfs_md_read(team->array->name, attribute, slot, sizeof(slot)) &&
+	       strcmp(slot, "none") && patience_wait(&patience))
+		;
 }
 
 static int set_write_mostly(const struct joiner *j, const struct team *team)

@@ -24,6 +24,8 @@ struct team {
 	struct image *bitmap;		/* file or internal; NULL none */
 	unsigned int free_slots;
 	uint32_t next_number;		/* lowest that may be free for a new one */
+	const struct joiner *joiners;	/* all that join now, whose numbers count */
+	size_t joiner_count;
 };
 
 int team_open(const char *node, struct team *team);
@@ -38,6 +40,7 @@ struct joiner {
 	struct member member;		/* has_super: its superblock */
 	bool has_super;			/* of this array */
 	bool foreign_super;		/* of another one */
+	bool diverged;			/* went on without the others */
 	bool re_add;			/* as a former member */
 	bool waits;			/* as a new one: no slot is free */
 	struct forecast forecast;	/* of the re-add; full: why not */
@@ -56,6 +59,12 @@ int joiner_open(struct joiner *j, const struct team *team, const char *word);
  * if the bitmap does not help; -errno after fail() if it must not.
  */
 int joiner_forecast(struct joiner *j, struct team *team);
+
+/* Does a device that is still there have its descriptor number? */
+bool joiner_number_taken(const struct joiner *j, const struct team *team);
+
+/* Before recovery is paused: wait until md took a failed member from its slot. */
+void joiner_settle(const struct joiner *j, const struct team *team);
 
 /* The calls. 0 or -errno after fail(). */
 int joiner_re_add(struct joiner *j, struct team *team);

@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include "explain.h"
+#include "hold.h"
 #include "holders.h"
 #include "node.h"
 #include "patience.h"
@@ -237,24 +238,13 @@ static int explain_run(int err, const char *node, const char *bitmap)
 
 /* ---- the steps ---- */
 
-void start_block_signals(sigset_t *old)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, old);
-}
-
 static bool signal_waits(void)
 {
 	sigset_t set;
 
 	return !sigpending(&set) &&
 	       (sigismember(&set, SIGINT) > 0 || sigismember(&set, SIGTERM) > 0 ||
-		sigismember(&set, SIGHUP) > 0);
+		sigismember(&set, SIGHUP) > 0 || sigismember(&set, SIGQUIT) > 0);
 }
 
 static int call_run(void *fd)
@@ -386,7 +376,7 @@ int start_array(const struct start_plan *plan, struct started *out)
 	if (err)
 		return err;
 	memset(out, 0, sizeof(*out));
-	start_block_signals(&out->signals);
+	hold_start(&out->signals);
 	err = node_create(plan->word, &out->path, &out->fd);
 	if (!err) {
 		err = take_steps(plan, out);
@@ -394,7 +384,7 @@ int start_array(const struct start_plan *plan, struct started *out)
 			undo(out);
 	}
 	if (err)
-		sigprocmask(SIG_SETMASK, &out->signals, NULL);
+		hold_end(&out->signals);
 	return err;
 }
 
@@ -402,7 +392,7 @@ void start_finish(struct started *s)
 {
 	close(s->fd);
 	fflush(stdout);		/* a signal that waited ends us here */
-	sigprocmask(SIG_SETMASK, &s->signals, NULL);
+	hold_end(&s->signals);
 	if (udev_wait_node(s->wait, s->path, UDEV_LIMIT_MS))
 		note("%s: runs, but udev has not finished with it yet", s->path);
 	free(s->path);

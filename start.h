@@ -74,9 +74,6 @@ const char *start_copy_text(const struct forecast *f, uint64_t chunk_bytes);
 void start_copy_json(struct json_object *o, const struct forecast *f,
 		     uint64_t chunk_bytes);
 
-/* SIGINT, SIGTERM and SIGHUP wait from now on; *old is for sigprocmask(). */
-void start_block_signals(sigset_t *old);
-
 /*
  * Make the node, hand over bitmap and members, run. 0 and *out, to be ended
  * by start_finish(); or -errno after fail(), and no array is left behind.

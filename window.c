@@ -5,11 +5,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "hold.h"
 #include "image.h"
 #include "report.h"
 #include "window.h"
@@ -405,17 +405,6 @@ static int edit_window(struct image *image, uint64_t from, uint64_t to, bool dir
 	return 0;
 }
 
-static void hold_signals(sigset_t *old)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, old);
-}
-
 int image_set_chunks(struct image *image, uint64_t start, uint64_t end, bool dirty)
 {
 	uint64_t first, count, to;
@@ -425,7 +414,7 @@ int image_set_chunks(struct image *image, uint64_t start, uint64_t end, bool dir
 
 	if (end > image->bits)
 		end = image->bits;
-	hold_signals(&old);
+	hold_start(&old);
 	while (!err && start < end) {
 		err = image_view(image, start, &bits, &first, &count);
 		if (err)
@@ -434,7 +423,7 @@ int image_set_chunks(struct image *image, uint64_t start, uint64_t end, bool dir
 		err = edit_window(image, start - first, to - first, dirty);
 		start = to;
 	}
-	sigprocmask(SIG_SETMASK, &old, NULL);
+	hold_end(&old);
 	return err;
 }
 

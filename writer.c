@@ -185,8 +185,9 @@ int image_replaceable(const char *path, bool force, struct image **replace)
 	int err;
 
 	*replace = NULL;
-	if (lstat(path, &st) && errno == ENOENT)
-		return check_dir(path);
+	if (lstat(path, &st))
+		return errno == ENOENT ? check_dir(path) :
+					 fail_errno(-errno, "%s", safe(path));
 	if (!force)
 		return fail(-EEXIST, "%s: exists already; --force replaces a bitmap file, but nothing else",
 			    safe(path));

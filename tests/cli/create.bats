@@ -326,3 +326,13 @@ make_member_090() {
 		[[ -z $(ls -A) ]]
 	done
 }
+
+@test "a path through a file, or a directory, is called what it is" {
+	touch plain
+	mkdir directory
+	run -1 "$MDBITMAP" --create --force plain/below --size=1G
+	[[ $output == *"Not a directory"* ]]
+	run -5 "$MDBITMAP" --create --force directory --size=1G
+	run -4 "$MDBITMAP" --mark directory all
+	[[ $output == *"not a regular file"* ]]
+}

@@ -325,3 +325,14 @@ end" ]]
 	echo nothing >f
 	run -4 dump f
 }
+
+@test "a text that speaks of a file larger than any bitmap is refused" {
+	"$MDBITMAP" --quiet --create a.bitmap --size=1G
+	"$MDBITMAP" --dump a.bitmap | sed 's/^file-bytes .*/file-bytes 1125899906842624/' >text
+	run -6 timeout 20 "$MDBITMAP" --restore --dry-run b.bitmap text
+	[[ $output == *"line 2"*file-bytes* ]]
+	# the largest one there may be is gone through without writing zeros
+	"$MDBITMAP" --dump a.bitmap | sed 's/^file-bytes .*/file-bytes 549755813888/' >text
+	run -0 timeout 20 "$MDBITMAP" --restore --dry-run b.bitmap text
+	[[ ! -e b.bitmap ]]
+}

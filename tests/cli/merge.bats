@@ -304,3 +304,10 @@ refused() {
 	refused 6 "b: truncated" --diff a b
 	refused 2 "--byte-order=vax" --diff a a --byte-order=vax
 }
+
+@test "sizes and chunks that no array could unite are refused at once, not walked for days" {
+	"$MDBITMAP" --quiet --create wide --size=512T --bitmap-chunk=2G --uuid=$uuid
+	"$MDBITMAP" --quiet --create fine --size=1M --bitmap-chunk=4K --uuid=$uuid
+	run -6 timeout 20 "$MDBITMAP" --diff wide fine
+	[[ $output == *"not of one array"* ]]
+}
