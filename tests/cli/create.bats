@@ -235,7 +235,7 @@ make_member_090() {
 	ln -s f link
 	refused 1 "link: is a symbolic link" link --size=2M --force
 	mkdir dir
-	refused 1 "dir: " dir --size=1M --force
+	refused 5 "dir: exists and is no bitmap file" dir --size=1M --force
 }
 
 @test "--force replaces a damaged bitmap file" {

@@ -221,8 +221,8 @@ end" ]]
 		refused "$code" "$text"
 	done <<-'END'
 		1s/1/2/|6|line 1: is not 'mdbitmap dump 1': no text of --dump, or of a later version
-		2s/300/255/|6|line 2: file-bytes: '255' is not a number from 256 to 1125899906842624
-		2s/300/-1/|6|line 2: file-bytes: '-1' is not a number from 256 to 1125899906842624
+		2s/300/255/|6|line 2: file-bytes: '255' is not a number from 256 to 549755813888
+		2s/300/-1/|6|line 2: file-bytes: '-1' is not a number from 256 to 549755813888
 		2d|6|line 2: 'super 0' where 'file-bytes' and its value belong
 		3s/0/1/|6|line 3: the first superblock is at offset 0, not 1
 		4s/6d74/6d75/|6|line 4: magic is 6d756962, a bitmap has 6d746962
