@@ -262,7 +262,7 @@ make_v3() {
 	make_member m
 	refused_edits 4 "m: is no bitmap file" m
 	refused_edits 4 "no-such: No such file" no-such
-	run -1 "$MDBITMAP" --mark . all
+	run -4 "$MDBITMAP" --mark . all
 	[[ $output == *".: Is a directory" ]]
 }
 
