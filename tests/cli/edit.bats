@@ -263,7 +263,7 @@ make_v3() {
 	refused_edits 4 "m: is no bitmap file" m
 	refused_edits 4 "no-such: No such file" no-such
 	run -4 "$MDBITMAP" --mark . all
-	[[ $output == *".: Is a directory" ]]
+	[[ $output == *".: is not a regular file" ]]
 }
 
 @test "a truncated or impossible bitmap is not edited" {
