@@ -32,7 +32,6 @@ static bool is_faulty(const struct array_member *m)
 	return m->info.state & 1 << MD_DISK_FAULTY;
 }
 
-/* Beside the page cache, which does not see what md writes to its members. */
 /* A name may have come to mean another device; a number does not. */
 static bool is_device(int fd, dev_t dev)
 {
@@ -41,6 +40,7 @@ static bool is_device(int fd, dev_t dev)
 	return !fstat(fd, &st) && S_ISBLK(st.st_mode) && st.st_rdev == dev;
 }
 
+/* Beside the page cache, which does not see what md writes to its members. */
 static int read_beside(const struct array_member *m, struct member *member)
 {
 	int fd = open(m->path, O_RDONLY | O_DIRECT | O_CLOEXEC), err = -ENODEV;

@@ -186,7 +186,7 @@ re_add_copies_as_predicted() {
 	grep -q faulty /sys/block/md0/md/dev-vdc/state
 }
 
-@test "a member that went on alone is refused" {
+@test "a member that went on alone is refused, and overwritten only with --yes" {
 	make_array --metadata=1.2 --bitmap=$file
 	mdbitmap --stop /dev/md0
 	mdadm --assemble /dev/md0 --run --bitmap=$file /dev/vdb
@@ -198,7 +198,9 @@ re_add_copies_as_predicted() {
 	mdadm --assemble /dev/md0 --run --bitmap=$file /dev/vdb
 	run -6 mdbitmap --re-add /dev/md0 /dev/vdc
 	[[ $output == *"went on without"*--add* ]]
-	mdbitmap --add /dev/md0 /dev/vdc
+	run -1 mdbitmap --add /dev/md0 /dev/vdc </dev/null
+	[[ $output == *"writes that no other member"*--yes* ]]
+	mdbitmap --add --yes /dev/md0 /dev/vdc
 	mdbitmap --wait /dev/md0
 	stop_and_compare
 }
