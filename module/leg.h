@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A member device: opened exclusively, its superblock read, judged, kept as
+ * raw bytes and written back with only our fields changed (unknown ones
+ * survive). leg.c and store.c are the only files that do metadata I/O.
+ */
+#ifndef LEG_H
+#define LEG_H
+
+#include "array.h"
+#include "core/fault.h"
+
+/* leg->flags, atomic bit operations; changed under state_lock where degraded depends on them. */
+enum leg_flag {
+	LEG_IN_SYNC,		/* has all the data of its slot */
+	LEG_FAULTY,
+	LEG_WRITE_MOSTLY,
+	LEG_FAILFAST,
+	LEG_BITMAP_SYNC,	/* came back: only chunks that owe a sync are copied */
+	LEG_FULL_SYNC,		/* in a slot, everything must be copied */
+	LEG_FAILURE_RECORDED,	/* the other members' superblocks say it is faulty */
+	LEG_WANT_REPLACEMENT,
+	LEG_BLOCKED,
+	LEG_WRITE_ERROR,
+};
+
+struct leg {
+	struct list_head list;		/* array->legs */
+	struct array *array;
+	struct kobject kobj;		/* "dev-vdb"; attr.c. Its release frees the leg */
+	struct kernfs_node *kn_state;
+	char kname[40];			/* "vdb", "!" for "/" */
+
+	struct block_device *bdev;
+	void *handle;			/* compat's exclusive open */
+	dev_t dev;
+
+	unsigned long flags;
+	int number;			/* descriptor number, -1 none */
+	int slot;			/* -1 none: spare or faulty and removed */
+	int saved_slot;			/* where it was, -1 */
+	sector_t data_sector;		/* first sector of data */
+	sector_t sectors;		/* room for data */
+	sector_t super_sector;
+	sector_t recovery_sector;	/* holds good data below; NO_SECTOR if in sync */
+	u64 events;			/* its superblock's, when loaded */
+	u8 *raw;			/* MEMBER_SUPER_BYTES, page aligned; NULL without metadata */
+	struct member_super *super;	/* decoded at load; kept */
+
+	atomic_t corrected;		/* read errors repaired, sectors */
+	atomic_t read_errors;
+	/* read balancing; racy by intent */
+	sector_t head;			/* where its last read ended */
+	atomic_t reads;			/* in flight */
+};
+
+/*
+ * Open @dev for @a alone (the holder is @a). @format: read and decode that
+ * superblock; MEMBER_FORMATS: none. On failure *fault says what is wrong with
+ * the superblock, if that is the reason; -EINVAL for any bad superblock (logged),
+ * -EBUSY claimed, -ENXIO no device, ... *out is not on any list yet.
+ */
+int leg_open(struct array *a, dev_t dev, enum member_format format,
+	     struct leg **out);
+
+/* Release the device and the leg (through its kobject's last put). Not on any list any more. */
+void leg_close(struct leg *leg);
+
+/* (Re)read and decode the superblock; as leg_open(). */
+int leg_read_super(struct leg *leg, enum member_format format);
+
+/*
+ * Write leg->raw, PREFLUSH | FUA. leg_write_start() submits and returns; all
+ * are waited for with leg_write_wait(), which gives -errno. Used in a loop over
+ * members under super_lock.
+ */
+struct leg_write {
+	struct bio bio;
+	struct completion done;
+	struct leg *leg;
+	struct page *page;
+	int error;
+};
+void leg_write_start(struct leg *leg, struct leg_write *w);
+int leg_write_wait(struct leg_write *w);
+
+/* Synchronous I/O of sectors for repair and the like; 0 or -errno. op: REQ_OP_* | flags */
+int leg_io(struct leg *leg, sector_t sector, unsigned int bytes,
+	   struct page *page, blk_opf_t op);
+
+/* Fill in leg->raw from the array's state. super_lock held. */
+void leg_make_super(struct leg *leg);
+
+static inline bool leg_in_sync(const struct leg *leg)
+{
+	return test_bit(LEG_IN_SYNC, &leg->flags) &&
+	       !test_bit(LEG_FAULTY, &leg->flags);
+}
+
+#endif

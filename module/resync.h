@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The sync worker: resync after a crash, recovery of a member, check and
+ * repair: which one, from where, how fast, and what is recorded. How a range
+ * is made equal is the personality's (sync_request).
+ */
+#ifndef RESYNC_H
+#define RESYNC_H
+
+#include "array.h"
+
+enum sync_action {
+	SYNC_IDLE,
+	SYNC_RESYNC,
+	SYNC_RECOVER,
+	SYNC_CHECK,
+	SYNC_REPAIR,
+	SYNC_FROZEN,		/* as a word only */
+	SYNC_ACTIONS,
+};
+
+extern const char *const sync_action_names[SYNC_ACTIONS];	/* sysfs words */
+
+int resync_init_array(struct array *a);		/* allocates a->resync; at run */
+void resync_free_array(struct array *a);
+
+/*
+ * Manager thread, a->lock held, rw: activate spares, start what is owed
+ * (requested check/repair, recovery of a slot, resync below resync_sector or
+ * chunks that owe one); reap what has finished. Several arrays that share a physical disk
+ * take turns (DELAYED).
+ */
+void resync_manage(struct array *a);
+
+/* Is one running (delayed ones included)? Any context. */
+bool resync_running(struct array *a);
+enum sync_action resync_action(struct array *a);	/* what runs, or is owed */
+enum sync_action resync_last(struct array *a);
+
+/* sync_action written: 0, -EBUSY, -EINVAL. lock held (dropped and retaken for "idle"/"frozen" if it must wait). */
+int resync_request(struct array *a, enum sync_action action);
+
+/* Interrupt and wait; the checkpoint is kept. lock held. @freeze: and do not restart. */
+void resync_stop(struct array *a, bool freeze);
+void resync_thaw(struct array *a);
+
+/* A member failed or something else made the running sync pointless: any context. */
+void resync_interrupt(struct array *a);
+
+/* From the personality, any context: @sectors of sync I/O ended. */
+void resync_done(struct array *a, sector_t sector, sector_t sectors, bool ok);
+
+struct resync_status {
+	enum sync_action action;
+	bool delayed;		/* waits for another array */
+	bool pending;		/* owed, but nothing runs */
+	sector_t done, total;	/* sectors */
+	unsigned long speed_kib;	/* recent, per second */
+	unsigned long finish_s;		/* estimated seconds left */
+};
+void resync_get_status(struct array *a, struct resync_status *st);
+
+/* Limits in force, KiB/s. */
+unsigned int resync_speed_min(struct array *a);
+unsigned int resync_speed_max(struct array *a);
+
+#endif
