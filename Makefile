@@ -120,7 +120,7 @@ clean:
 distclean:
 	rm -rf mdbitmap build
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -path build/vm -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 .SECONDARY:
 .DELETE_ON_ERROR:
