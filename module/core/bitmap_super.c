@@ -171,8 +171,9 @@ void bitmap_super_init(struct bitmap_super *sb)
 u64 bitmap_bits(u64 sectors, u64 chunk_bytes)
 {
 	u64 chunk_sectors = chunk_bytes / SECTOR_BYTES;
+	u64 whole = port_div64(sectors, chunk_sectors);
 
-	return sectors / chunk_sectors + (sectors % chunk_sectors != 0);
+	return whole + (whole * chunk_sectors != sectors);
 }
 
 u64 bitmap_head_bytes(const struct bitmap_super *sb)

@@ -239,12 +239,13 @@ static inline u64 stretch(u64 x)
 /* Up to 64 bits from byte @i on; bits at and past @nbits read as 0. */
 static u64 load_upto(const u8 *bits, u64 i, u64 nbits)
 {
-	u64 left = nbits - i * 8, v = 0;
+	u64 left = nbits - i * 8;
+	__le64 v = 0;
 
 	if (left >= 64)
 		return load64(bits + i);
 	memcpy(&v, bits + i, bits_bytes(left));
-	return le64_to_cpu((__le64)v) & ((1ULL << left) - 1);
+	return le64_to_cpu(v) & ((1ULL << left) - 1);
 }
 
 static void store_upto(u8 *bits, u64 i, u64 bytes, u64 v)

@@ -11,9 +11,10 @@
  *
  * Epochs: a bit may be cleared when all members completed a flush that was
  * submitted after the last write to its chunk had completed. Sweeps number
- * the time: a chunk that a sweep found idle is covered by any flush submitted
- * after that sweep had ended. (Not: after it began. The chunk's last write may
- * have completed in between.)
+ * the time. A chunk that a sweep found idle is covered by a flush submitted
+ * after that sweep had *ended*: one submitted while it ran may be older than
+ * the end of a write to a chunk that the sweep had not come to yet. So a
+ * flush carries the number of the last sweep that had ended.
  */
 #ifndef CORE_COMMIT_H
 #define CORE_COMMIT_H
@@ -76,7 +77,8 @@ static inline void epoch_flushed(struct epoch *e, u64 stamp)
 
 /*
  * May a chunk be cleared that sweep @seen found idle, and that was not
- * written to since?
+ * written to since? A chunk of age A, met by the sweep that will be number
+ * N = sweep + 1, was found idle by sweep N - A or an earlier one.
  */
 static inline bool epoch_covers(const struct epoch *e, u64 seen)
 {

@@ -13,7 +13,9 @@
  *
  * Which transitions may run without the engine's lock: those from and to
  * states whose bit is durable (intent_durable()). The others change the
- * image's bit together with the word, under that lock.
+ * image's bit together with the word, under that lock. Both kinds meet in
+ * INTENT_CLEAR: it runs under the lock, but on a word that writes may start
+ * on meanwhile, and the compare-and-exchange in intent_apply() decides.
  */
 #ifndef CORE_INTENT_TABLE_H
 #define CORE_INTENT_TABLE_H
@@ -23,6 +25,7 @@
 enum intent_state {
 	INTENT_CLEAN,		/* bit clear in the image */
 	INTENT_SETTING,		/* bit set in the image, not yet durable: writes wait */
+	INTENT_SETTING_NEEDED,	/* the same, and a sync will be owed when it is */
 	INTENT_DIRTY,		/* durable: members may differ after a crash */
 	INTENT_NEEDED,		/* durable, and a sync is owed */
 	INTENT_SYNCING,		/* durable, and the sync is under way */
@@ -37,6 +40,7 @@ enum intent_event {
 	INTENT_UNDO,		/* a write that began was never sent to a member */
 	INTENT_AGE,		/* a sweep passes */
 	INTENT_CLEAR,		/* a sweep would like the bit cleared */
+	INTENT_LOAD,		/* the store was read, and has the bit set */
 	INTENT_MARK,		/* members are known to differ, or may */
 	INTENT_SYNC_START,	/* the sync reads the chunk */
 	INTENT_SYNC_END,	/* the sync made its members equal */
@@ -45,18 +49,22 @@ enum intent_event {
 	INTENT_EVENTS,
 };
 
-/* What the caller owes when the event has happened. */
+/*
+ * What the event does to the word (interpreter), or refuses to do, and what
+ * the caller owes when it has happened.
+ */
 enum {
 	INTENT_COUNT_UP = 1 << 0,	/* interpreter: one write more in flight */
 	INTENT_COUNT_DOWN = 1 << 1,	/* interpreter: one less */
 	INTENT_YOUNG = 1 << 2,		/* interpreter: age becomes 0 */
 	INTENT_OLDER = 1 << 3,		/* interpreter: age grows, up to 3 */
 	INTENT_IF_IDLE = 1 << 4,	/* interpreter: only if no write is in flight */
-	INTENT_SET_BIT = 1 << 5,	/* set the image's bit, take a new ticket */
-	INTENT_CLEAR_BIT = 1 << 6,	/* clear the image's bit */
-	INTENT_WAIT = 1 << 7,		/* the write waits for the bit's commit */
+	INTENT_SET_BIT = 1 << 5,	/* caller: set the image's bit, take a new ticket */
+	INTENT_CLEAR_BIT = 1 << 6,	/* caller: clear the image's bit */
+	INTENT_WAIT = 1 << 7,		/* caller: the write waits for the bit's commit */
 	INTENT_REFUSED = 1 << 8,	/* nothing happened: not in this state, or busy */
 	INTENT_FULL = 1 << 9,		/* nothing happened: too many writes in flight */
+	INTENT_IF_AGED = 1 << 10,	/* interpreter: only if a sweep found it idle */
 };
 
 enum {

@@ -610,10 +610,10 @@ static u64 raid10_sectors(const struct member_super *ms)
 		return ms->size_sectors;
 	if (!chunk)
 		chunk = 1;
-	chunks = ms->size_sectors / chunk / far_copies;
+	chunks = port_div64(port_div64(ms->size_sectors, chunk), far_copies);
 	if (__builtin_mul_overflow(chunks, (u64)ms->raid_disks, &chunks))
 		return ms->size_sectors;
-	chunks /= near_copies;
+	chunks = port_div64(chunks, near_copies);
 	return __builtin_mul_overflow(chunks, chunk, &chunks) ?
 		ms->size_sectors : chunks;
 }

@@ -18,17 +18,18 @@ struct summary {
 	u64 *level[SUMMARY_LEVELS];	/* [0]: one bit a member */
 };
 
-/* u64 words of memory that a set with this bound needs; 0 for too large. */
+/* u64 words of memory that a set with this bound needs; 0: bound too large. */
 u64 summary_words(u64 bound);
 
 /* Empty set in @words, which has summary_words() zeroed entries. */
 void summary_init(struct summary *s, u64 bound, u64 *words);
 
+/* @n is below bound. */
 bool summary_has(const struct summary *s, u64 n);
 void summary_add(struct summary *s, u64 n);
 void summary_remove(struct summary *s, u64 n);
 
-/* Smallest member at or above @from, or bound. */
+/* Smallest member at or above @from, or bound. Any @from is fine. */
 u64 summary_next(const struct summary *s, u64 from);
 
 static inline bool summary_empty(const struct summary *s)
