@@ -13,13 +13,17 @@ machine_trouble='BUG:|kernel BUG|WARNING:|UBSAN:|Oops|Call Trace:|Kernel panic'
 machine_trouble+='|possible circular locking|INFO: possible recursive'
 machine_trouble+='|hung task|blocked for more than|suspected memory leaks'
 
-# machine_parts SERIES: set $kernel, $usr and $modules, see `guest`.
+# machine_parts SERIES: build our module, or take $MDBITMAP_KO, and set $kernel, $memory in MiB, and
+# $usr, $modules, $driver, see `guest`.
 machine_parts() {
-	local parts
+	local parts ko
+	ko=${MDBITMAP_KO:-$("$machine_here/module" "$1")} || return
 	# shellcheck disable=SC2034
 	kernel=$("$machine_here/kernel" "$1") || return
-	parts=$("$machine_here/guest" "$kernel") || return
-	{ read -r usr && read -r modules; } <<<"$parts"
+	parts=$("$machine_here/guest" "$kernel" "$ko") || return
+	{ read -r usr && read -r modules && read -r driver; } <<<"$parts"
+	memory=1024
+	[[ $1 != debug ]] || memory=2048 # its watching takes a lot
 }
 
 # machine_disks DIR NAME=SIZE...: sparse, zeroed, and the ext4 for /state.
@@ -33,7 +37,7 @@ machine_disks() {
 
 # machine_initrd DIR [SCENARIO]: an initial file system with everything of the
 # repository that the guest needs, and stdin as the file /boot; the kernel
-# unpacks it and the cached modules into the same root.
+# unpacks it and the cached parts into the same root.
 machine_initrd() {
 	local dir=$1 root=$1/root
 	rm -rf "$root"
@@ -48,7 +52,7 @@ machine_initrd() {
 	[[ ! -x $machine_repo/mdbitmap ]] || cp "$machine_repo/mdbitmap" "$root/repo"
 	cat >"$root/boot"
 	(cd "$root" && find . -print0 | cpio -0 --quiet -o -H newc -R 0:0) >"$dir/initrd"
-	cat "$modules" >>"$dir/initrd"
+	cat "$modules" "$driver" >>"$dir/initrd"
 }
 
 # machine_command DIR LOG NAME[,DRIVE-OPTION]...: set the array `command` to a
@@ -57,7 +61,7 @@ machine_initrd() {
 machine_command() {
 	local dir=$1 log=$2 disk name
 	command=(qemu-system-x86_64
-		-accel "tcg,thread=multi" -smp 2 -cpu "max,-cx16" -m 1024
+		-accel "tcg,thread=multi" -smp 2 -cpu "max,-cx16" -m "$memory"
 		-nographic -no-reboot -nic none -monitor none
 		-kernel "$kernel/vmlinuz" -initrd "$dir/initrd"
 		-append "console=ttyS0 quiet no_timer_check panic=-1 oops=panic"
