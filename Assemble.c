@@ -212,6 +212,7 @@ static int set_target(struct assembly *a)
 		a->devs[i] = a->found.list[i].member->rdev;
 	trust_target_from_member(&a->target,
 				 a->found.list[a->sel.freshest].member->path, a->fresh);
+	a->target.driver = driver_of_word(a->rq->args[0]);
 	a->target.in_sync = count_in_sync(a);
 	a->target.degraded = a->target.in_sync < a->sel.slots;
 	a->target.member_devs = a->devs;

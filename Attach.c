@@ -194,6 +194,8 @@ static int make_stale(const struct image *image, int fd)
 static int report_attach(const struct request *rq, const struct array *array,
 			 const struct image *image, bool stale, bool degraded)
 {
+	const struct driver *driver = driver_of_word(array->name);
+	bool ours = driver && driver->ours;
 	struct json_object *o;
 
 	if (rq->json) {
@@ -211,7 +213,10 @@ static int report_attach(const struct request *rq, const struct array *array,
 	else
 		note("%s has the bitmap file %s now, %s a bit", safe(array->node),
 		     safe(rq->bitmap), human(image->sb.chunk_bytes));
-	if (stale && !degraded)
+	if (stale && !degraded && ours)
+		note("it was not current; the array is in sync, so that it start%s clear: "
+		     "nothing is copied", rq->dry_run ? "s" : "ed");
+	else if (stale && !degraded)
 		note("it was not current, so md set%s every bit; the array is in sync: "
 		     "they are cleared in a few delays, nothing is copied",
 		     rq->dry_run ? "s" : "");

@@ -191,6 +191,7 @@ static void set_target(struct building *b)
 {
 	b->target = (struct trust_target) {
 		.name = b->rq->args[0],
+		.driver = driver_of_word(b->rq->args[0]),
 		.has_array = true,
 		.sync_sectors = b->size_kib * SECTORS_PER_KIB,
 		.clean = b->rq->assume_clean,

@@ -15,12 +15,16 @@
 
 enum { CASES_MAX = 2 };
 
+#define OUR_NODE "/dev/mdb0"		/* any of mdbitmap.ko's */
+
 /* One way for the next assembly to come about. */
 struct prospect {
 	const char *when;	/* "" if there is but one */
 	const char *key;
 	bool clean;
 	struct forecast forecast;
+	bool either;		/* which driver is not known: */
+	struct forecast ours;	/* mdbitmap.ko's, the other one is stock md's */
 };
 
 struct check {
@@ -100,14 +104,15 @@ static void list_prospects(struct check *c)
 	const struct trust_target *t = &c->target;
 
 	if (t->has_array && t->persistent && (!t->running || !t->clean)) {
-		c->prospects[0] = (struct prospect){ "", "now", t->clean, { 0 } };
+		c->prospects[0] = (struct prospect){ .when = "", .key = "now",
+						   .clean = t->clean };
 		c->prospect_count = 1;
 		return;
 	}
-	c->prospects[0] = (struct prospect){ "after a clean stop: ", "after_clean_stop",
-					   true, { 0 } };
-	c->prospects[1] = (struct prospect){ "after a crash: ", "after_crash",
-					   false, { 0 } };
+	c->prospects[0] = (struct prospect){ .when = "after a clean stop: ",
+					   .key = "after_clean_stop", .clean = true };
+	c->prospects[1] = (struct prospect){ .when = "after a crash: ",
+					   .key = "after_crash" };
 	c->prospect_count = 2;
 }
 
@@ -119,8 +124,16 @@ static int forecast_prospects(struct check *c)
 
 	list_prospects(c);
 	for (i = 0; !err && i < c->prospect_count; i++) {
-		t.clean = c->prospects[i].clean;
-		err = forecast_assembly(c->image, &t, &c->prospects[i].forecast);
+		struct prospect *o = &c->prospects[i];
+
+		t.clean = o->clean;
+		t.driver = c->target.driver;
+		o->either = !t.driver;
+		err = forecast_assembly(c->image, &t, &o->forecast);
+		if (err || !o->either)
+			continue;
+		t.driver = driver_of_word(OUR_NODE);
+		err = forecast_assembly(c->image, &t, &o->ours);
 	}
 	return err;
 }
@@ -204,6 +217,13 @@ static void print_verdict(const struct check *c)
 		print_topics(&c->findings, worst);
 }
 
+static void print_forecast(const char *when, const char *driver,
+			   const struct forecast *f)
+{
+	printf("next assembly: %s%scopies %s: %s\n", when, driver,
+	       f->bytes ? human(f->bytes) : "nothing", f->why);
+}
+
 static void print_next(const struct check *c)
 {
 	const struct finding *refusal = findings_refusal(&c->findings, true);
@@ -218,12 +238,9 @@ static void print_next(const struct check *c)
 	for (i = 0; i < c->prospect_count; i++) {
 		const struct prospect *o = &c->prospects[i];
 
-		if (o->forecast.bytes)
-			printf("next assembly: %scopies %s: %s\n", o->when,
-			       human(o->forecast.bytes), o->forecast.why);
-		else
-			printf("next assembly: %scopies nothing: %s\n", o->when,
-			       o->forecast.why);
+		print_forecast(o->when, "", &o->forecast);
+		if (o->either && o->ours.bytes != o->forecast.bytes)
+			print_forecast(o->when, "with mdbitmap.ko ", &o->ours);
 	}
 	if (owes_member(c))
 		printf("a member that returns: gets %s, or all if its events are below %llu\n",
@@ -310,6 +327,13 @@ static void json_target(struct json_object *o, const struct check *c)
 	json_flag(o, "degraded", t->degraded);
 }
 
+static void json_forecast(struct json_object *o, const struct forecast *f)
+{
+	json_u64(o, "copy_bytes", f->bytes);
+	json_flag(o, "full", f->full);
+	json_text(o, "reason", f->why);
+}
+
 static void json_next(struct json_object *o, const struct check *c)
 {
 	const struct finding *refusal = findings_refusal(&c->findings, true);
@@ -322,9 +346,10 @@ static void json_next(struct json_object *o, const struct check *c)
 		  !refusal && findings_refusal(&c->findings, false));
 	for (i = 0; !refusal && i < c->prospect_count; i++) {
 		child = json_child(o, c->prospects[i].key);
-		json_u64(child, "copy_bytes", c->prospects[i].forecast.bytes);
-		json_flag(child, "full", c->prospects[i].forecast.full);
-		json_text(child, "reason", c->prospects[i].forecast.why);
+		json_forecast(child, &c->prospects[i].forecast);
+		if (c->prospects[i].either)
+			json_forecast(json_child(child, "mdbitmap_ko"),
+				      &c->prospects[i].ours);
 	}
 	if (refusal || !owes_member(c))
 		return;

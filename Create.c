@@ -4,11 +4,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/major.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include "array.h"
+#include "driver.h"
 #include "image.h"
 #include "member.h"
 #include "options.h"
@@ -56,7 +55,7 @@ static int read_target(const char *dev, struct trust_target *t)
 		return read_member(dev, t);
 	err = read_array(dev, t);
 	if (!there || (err != -ENODEV && err != -ENOTTY) ||
-	    major(st.st_rdev) == MD_MAJOR)
+	    driver_has_number(st.st_rdev))
 		return err;
 	fail_clear();
 	return read_member(dev, t);

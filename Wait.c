@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include "driver.h"
 #include "node.h"
 #include "options.h"
 #include "patience.h"
@@ -122,7 +123,7 @@ static void look(const char *name, struct sight *s)
 			 !sysfs_md_read(name, "resync_start", text, sizeof(text)) &&
 			 strcmp(text, "none");
 	s->spare = s->degraded && has_spare(name);
-	if (!mdstat_read(name, &s->stat)) {
+	if (!mdstat_read(driver_status(name), name, &s->stat)) {
 		free(s->stat.bitmap_path);
 		s->stat.bitmap_path = NULL;
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A running array, gathered from ioctls, sysfs, /proc/mdstat and the
+ * A running array, gathered from ioctls, sysfs, the status file and the
  * superblocks of its members; each source may be missing or forbidden.
  */
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include "array.h"
+#include "driver.h"
 #include "node.h"
 #include "proc.h"
 #include "report.h"
@@ -198,7 +199,7 @@ static int bitmap_path_of(int fd, const char *name, char path[PATH_MAX])
 	if (err != -EACCES && err != -EPERM)
 		return err;
 	*path = '\0';
-	err = mdstat_read(name, &m);
+	err = mdstat_read(driver_status(name), name, &m);
 	if (err)
 		return err;
 	if (m.bitmap_path)
@@ -353,7 +354,7 @@ static int stored_path(const char *name, char path[PATH_MAX])
 	*path = '\0';
 	dev_path(node, sizeof(node), name);
 	err = md_open(node, O_RDONLY, &fd);
-	/* No node to ask, or a wrong one: /proc/mdstat, as without privilege. */
+	/* No node to ask, or a wrong one: the status file, as without privilege. */
 	if (err && err != -ENODEV && err != -ENXIO)
 		err = -EACCES;
 	err = bitmap_path_of(err ? err : fd, name, path);

@@ -18,7 +18,18 @@ enum {				/* the first series that refuses bitmap files */
 	REFUSES_MINOR = 18,
 };
 
-bool explain_kernel_refuses(const char **release)
+static struct {
+	int argc;
+	char *const *argv;
+} command;
+
+void explain_command(int argc, char *const *argv)
+{
+	command.argc = argc;
+	command.argv = argv;
+}
+
+bool explain_driver_refuses(const struct driver *driver, const char **release)
 {
 	static struct utsname system;
 	unsigned int major, minor;
@@ -27,28 +38,112 @@ bool explain_kernel_refuses(const char **release)
 	if (uname(&system))
 		return false;
 	*release = system.release;
-	if (sscanf(system.release, "%u.%u", &major, &minor) != 2)
+	if ((driver && driver->ours) ||
+	    sscanf(system.release, "%u.%u", &major, &minor) != 2)
 		return false;
 	return major > REFUSES_MAJOR ||
 	       (major == REFUSES_MAJOR && minor >= REFUSES_MINOR);
 }
 
-static bool is_stock(const char *node)
-{
-	const struct driver *driver = node_driver(node);
+/* ---- the way on: the same array with our driver ---- */
 
-	return !driver || driver->major == MD_MAJOR;
+static bool is_ours(const char *node)
+{
+	const struct driver *driver = driver_of_node(node);
+
+	return driver && driver->ours;
 }
+
+/* The word for @node's array with our driver; false: it has none. */
+static bool our_word(const char *node, char *ours, size_t size)
+{
+	struct node_name name;
+
+	return driver_our_word(node, ours, size) && !node_split(ours, &name);
+}
+
+static bool is_same_array(const char *word, const struct node_name *name)
+{
+	struct node_name other;
+
+	return !node_split(word, &other) && !strcmp(other.kernel, name->kernel);
+}
+
+/* " WORD", in quotes if a shell would take it for more. */
+static void add_word(char *text, size_t size, const char *word)
+{
+	bool plain = *word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyz"
+					   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+					   "/._-=:,+@%")];
+	size_t used = strlen(text);
+
+	snprintf(text + used, size - used, plain ? " %s" : " '%s'", safe(word));
+}
+
+/*
+ * The command line with another node, which is all there is to it. False: it
+ * is not known, or too long for a message.
+ */
+static bool other_command(const struct node_name *name, char *text, size_t size)
+{
+	char ours[128];
+	int i;
+
+	snprintf(text, size, "mdbitmap");
+	for (i = 1; i < command.argc; i++) {
+		bool same = is_same_array(command.argv[i], name) &&
+			    our_word(command.argv[i], ours, sizeof(ours));
+
+		add_word(text, size, same ? ours : command.argv[i]);
+	}
+	return command.argc > 1 && strlen(text) < size - 1;
+}
+
+static bool has_metadata(const struct node_name *name)
+{
+	char text[32];
+
+	return sysfs_md_read(name->kernel, "metadata_version", text, sizeof(text)) ||
+	       strcmp(text, "none");
+}
+
+static void say_way_on(const char *node, const char *file, bool running, char *text,
+		       size_t size)
+{
+	struct node_name name;
+	char ours[128];
+
+	if (node_split(node, &name) || !our_word(node, ours, sizeof(ours)))
+		snprintf(text, size, "use it with a node named /dev/mdbN");
+	else if (running && has_metadata(&name))
+		snprintf(text, size, "mdbitmap --stop %s, then mdbitmap --assemble "
+			 "--scan %s --bitmap=%s", safe(node), ours, safe(file));
+	else if (running)
+		snprintf(text, size, "mdbitmap --stop %s, then mdbitmap --build %s "
+			 "--bitmap=%s with its members", safe(node), ours, safe(file));
+	else if (!other_command(&name, text, size))
+		snprintf(text, size, "the same command with %s", ours);
+}
+
+/* ---- errno by errno ---- */
 
 static int explain_einval(const char *node, const char *file, bool running)
 {
+	bool ours = is_ours(node);
+	char way[600];
 	const char *release;
-	bool refuses = explain_kernel_refuses(&release);
 
-	if (is_stock(node) && refuses)
+	if (explain_driver_refuses(driver_of_node(node), &release)) {
+		say_way_on(node, file, running, way, sizeof(way));
 		return fail(-EOPNOTSUPP, "%s: Linux %s refuses bitmap files (6.18 and "
-			    "later do); the companion driver mdbitmap.ko brings them "
-			    "back: see README", safe(node), safe(release));
+			    "later do); the driver mdbitmap.ko takes them: %s",
+			    safe(node), safe(release), way);
+	}
+	if (ours)
+		return fail(-EUCLEAN, "%s: the driver refuses %s: not a bitmap of this "
+			    "array, or with holes; mdbitmap --check %s --for=%s says "
+			    "more, and so may the kernel log", safe(node), safe(file),
+			    safe(file), safe(node));
 	if (!running)
 		return fail(-EOPNOTSUPP, "%s: the kernel (Linux %s) takes no bitmap "
 			    "files; was it built without CONFIG_MD_BITMAP_FILE?",
@@ -94,6 +189,10 @@ static int explain_ebusy(const char *node, const char *file, bool running)
 
 static int explain_erofs(const char *node)
 {
+	if (is_ours(node))
+		return fail(-EROFS, "%s is read-only, and no bitmap is changed then; write "
+			    "active to md/array_state in its sysfs directory first",
+			    safe(node));
 	return fail(-EROFS, "%s is read-only, and md changes no bitmap then; make it "
 		    "writable first: mdadm --readwrite %s", safe(node), safe(node));
 }
@@ -119,6 +218,10 @@ int explain_set_bitmap(int err, const char *node, const char *file, bool running
 			return fail(err, "%s has no bitmap", safe(node));
 		break;
 	case -EBADF:
+		if (is_ours(node))
+			return fail(-EMEDIUMTYPE, "%s: the driver takes a regular file or "
+				    "a block device, open for reading and writing, not %s",
+				    safe(node), safe(file));
 		return fail(-EMEDIUMTYPE, "%s: the kernel takes only a regular file that "
 			    "is open for writing, not %s", safe(node), safe(file));
 	case -ETXTBSY:
@@ -135,8 +238,14 @@ int explain_set_bitmap(int err, const char *node, const char *file, bool running
 		return fail(err, "%s: %s cannot be read or written, or its state says "
 			    "WRITE_ERROR; mdbitmap --check %s says more", safe(node),
 			    safe(file ? file : "its bitmap"), safe(file ? file : node));
-	case -EACCES:
 	case -EPERM:
+		if (is_ours(node) && file)
+			return fail(err, "%s: the driver does not trust %s: it must be "
+				    "root's, writable by nobody else, and neither "
+				    "append-only nor immutable (ls -l, lsattr)",
+				    safe(node), safe(file));
+		/* fall through */
+	case -EACCES:
 		return fail(err, "%s: to change its bitmap takes root (CAP_SYS_ADMIN)",
 			    safe(node));
 	case -ENODEV:

@@ -6,6 +6,7 @@
 #define EXPLAIN_H
 
 #include <stdbool.h>
+#include "driver.h"
 
 /*
  * SET_BITMAP_FILE on the array @node said @err (-errno): fail() with what
@@ -16,9 +17,13 @@
 int explain_set_bitmap(int err, const char *node, const char *file, bool running);
 
 /*
- * Does stock md of the running kernel refuse every bitmap file (6.18 and
- * later)? *release is the kernel's, for the message; never NULL.
+ * Does this driver (NULL: stock md) refuse every bitmap file on the running
+ * kernel, as stock md does from 6.18 on? *release is the kernel's, for the
+ * message; never NULL.
  */
-bool explain_kernel_refuses(const char **release);
+bool explain_driver_refuses(const struct driver *driver, const char **release);
+
+/* The command line, to say how it works with our driver; kept, not copied. */
+void explain_command(int argc, char *const *argv);
 
 #endif

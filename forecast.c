@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What stock md will copy. md-abi.md 4.5, 4.6, 5.9
+ * What the drivers will copy. Stock md: md-abi.md 4.5, 4.6, 5.9
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -71,6 +71,36 @@ static int forecast_resync(struct image *image, const struct trust_target *t,
 	return dirty_bytes(image, start, &out->bytes);
 }
 
+/*
+ * mdbitmap.ko: a bitmap that is current is believed, also where the members
+ * claim to be in sync; one that is not says nothing, so that they decide.
+ */
+static int forecast_ours(struct image *image, const struct trust_target *t,
+			 struct forecast *out)
+{
+	if (t->clean && t->running && !t->degraded) {
+		because(out, "a clean stop leaves no bit set");
+		return 0;
+	}
+	if (t->clean && t->has_array && !t->persistent) {
+		because(out, "the members are taken for identical: the bitmap starts clear");
+		return 0;
+	}
+	if (trust_is_stale(image, t) && t->clean) {
+		because(out, "the members are in sync and the bitmap is stale: it starts clear");
+		return 0;
+	}
+	if (trust_is_stale(image, t)) {
+		out->full = true;
+		out->bytes = all_bytes(image, t, 0);
+		because(out, "the array is not in sync and the bitmap is stale: every chunk is copied");
+		return 0;
+	}
+	because(out, t->clean ? "a current bitmap is believed: the chunks whose bit is set are copied, though the members say that they are in sync" :
+		"the array is not in sync: the chunks whose bit is set are copied");
+	return dirty_bytes(image, 0, &out->bytes);
+}
+
 int forecast_assembly(struct image *image, const struct trust_target *t,
 		      struct forecast *out)
 {
@@ -79,6 +109,8 @@ int forecast_assembly(struct image *image, const struct trust_target *t,
 		because(out, "one member alone has nothing to copy to; its set bits wait for the others");
 		return 0;
 	}
+	if (trust_is_ours(t))
+		return forecast_ours(image, t, out);
 	if (t->clean) {
 		because(out, "the members are in sync: md lets the set bits expire and copies nothing%s",
 			t->degraded ? " until a missing member returns" : "");

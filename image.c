@@ -5,15 +5,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/major.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 #include "array.h"
+#include "driver.h"
 #include "image.h"
 #include "parse.h"
 #include "report.h"
@@ -96,7 +95,7 @@ static int not_a_bitmap(const struct image *image, unsigned int flags)
 {
 	const char *path = safe(image->path);
 
-	if (S_ISBLK(image->st.st_mode) && major(image->st.st_rdev) == MD_MAJOR)
+	if (S_ISBLK(image->st.st_mode) && driver_has_number(image->st.st_rdev))
 		return fail(-EMEDIUMTYPE, "%s: is an array; name one of its members, or use --detail", path);
 	if (S_ISREG(image->st.st_mode) && image->st.st_size < BITMAP_SUPER_BYTES)
 		return fail(-EMEDIUMTYPE, "%s: %lld bytes is too short for a bitmap", path,

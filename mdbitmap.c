@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include "explain.h"
 #include "options.h"
 #include "report.h"
 
@@ -305,6 +306,7 @@ int main(int argc, char **argv)
 	int ret;
 
 	number_options();
+	explain_command(argc, argv);
 	rq.args = calloc(argc + 1, sizeof(*rq.args));
 	ret = rq.args ? read_command_line(argc, (const char **)argv, &rq, &asked) :
 			fail(-ENOMEM, "out of memory");

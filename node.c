@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 #include <libkmod.h>
 #include "ioctl.h"
@@ -30,10 +31,6 @@ enum {
 	KERNEL_NAME_MAX = 31,		/* of a disk, and of mdadm's parser */
 	NODE_WAIT_MS = 200,		/* devtmpfs is there at once, udevd soon */
 	OPEN_LIMIT_MS = 5000,
-};
-
-static const struct driver drivers[] = {
-	{ .prefix = "md", .module = "md_mod", .major = MD_MAJOR },
 };
 
 /* ---- words ---- */
@@ -70,43 +67,21 @@ static bool is_number(const char *text)
 	return *text && !text[strspn(text, "0123456789")];
 }
 
-/* What follows the prefix of @driver in @word, or NULL. */
-static const char *behind_prefix(const struct driver *driver, const char *word)
-{
-	size_t len = strlen(driver->prefix);
-
-	if (strncmp(word, driver->prefix, len))
-		return NULL;
-	word += len;
-	return isdigit((unsigned char)*word) || *word == '_' || *word == '/' ?
-	       word : NULL;
-}
-
 static const char *without_dev(const char *word)
 {
 	return strncmp(word, "/dev/", 5) ? word : word + 5;
 }
 
-const struct driver *node_driver(const char *node)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
-		if (behind_prefix(&drivers[i], without_dev(node)))
-			return &drivers[i];
-	return NULL;
-}
-
 int node_split(const char *word, struct node_name *name)
 {
 	const char *bare = without_dev(word), *rest;
-	const struct driver *driver = node_driver(word);
+	const struct driver *driver = driver_of_word(word);
 	const char *under = "";
 
 	memset(name, 0, sizeof(*name));
 	if (!driver)
 		return -EINVAL;
-	rest = behind_prefix(driver, bare);
+	rest = driver_behind_prefix(driver, bare);
 	if (*rest == '/') {
 		rest++;
 		if (bare == word || !is_portable(rest))
@@ -133,6 +108,12 @@ int node_split(const char *word, struct node_name *name)
 	return 0;
 }
 
+int node_bad_name(const char *word)
+{
+	return fail(-EINVAL, "%s: not a name for an array; accepted are /dev/mdN, /dev/md_NAME, /dev/md/NAME, and the same with mdb; NAME of letters, digits and ._-, md_NAME of at most %d characters",
+		    safe(word), KERNEL_NAME_MAX);
+}
+
 /* ---- opening what exists ---- */
 
 /*
@@ -143,7 +124,8 @@ int node_split(const char *word, struct node_name *name)
 static void find_node(const char *word, char path[PATH_MAX])
 {
 	struct node_name name;
-	static const char *const before[] = { "/dev/", "/dev/md/", "/dev/md_" };
+	static const char *const before[] = { "/dev/", "/dev/md/", "/dev/md_",
+					      "/dev/mdb/", "/dev/mdb_" };
 	size_t i;
 
 	snprintf(path, PATH_MAX, "%s", word);
@@ -212,20 +194,44 @@ int node_open(const char *word, int open_flags, int *fd, char name[64])
 
 /* ---- the module ---- */
 
+static bool is_our_module(const char *module)
+{
+	return !strcmp(module, "mdbitmap");
+}
+
+/* Ours comes by DKMS, which builds it for each kernel that has its headers. */
+static int explain_missing(const char *module)
+{
+	struct utsname system;
+
+	if (!is_our_module(module))
+		return fail(-EOPNOTSUPP, "module %s: not there for the running kernel; install the package with its modules, or reboot if it was just updated",
+			    module);
+	if (uname(&system))
+		strcpy(system.release, "VERSION");
+	return fail(-EOPNOTSUPP, "module %s: not there for the running kernel; install the package mdbitmap-dkms (or make install-dkms) and linux-headers-%s",
+		    module, system.release);
+}
+
 int node_module_failed(const char *module, int err)
 {
 	switch (err) {
 	case -EKEYREJECTED:
 	case -ENOKEY:
-		return fail(err, "module %s: refused by Secure Boot, it is not signed with a key this machine trusts; enrol its key (mokutil --import) or turn Secure Boot off",
+		return fail(err, "module %s: refused by Secure Boot, it is not signed with a key this machine trusts; enrol its key (mokutil --import%s) or turn Secure Boot off",
+			    module, is_our_module(module) ?
+			    " /var/lib/dkms/mok.pub" : "");
+	case -EBUSY:
+		if (!is_our_module(module))
+			break;
+		return fail(err, "module %s: takeover=1 is among its options, but stock md is there; unload md_mod, or take takeover out of /etc/modprobe.d",
 			    module);
 	case -EPERM:
 	case -EACCES:
 		return fail(err, "module %s: no permission to load it; try as root, or look for Secure Boot or lockdown in the kernel log",
 			    module);
 	case -ENOENT:
-		return fail(-EOPNOTSUPP, "module %s: not there for the running kernel; install the package with its modules, or reboot if it was just updated",
-			    module);
+		return explain_missing(module);
 	case -ENOSYS:
 		return fail(-EOPNOTSUPP, "module %s: this kernel was built without modules and without this driver",
 			    module);
@@ -263,13 +269,21 @@ static int load_module(const char *module)
 	return err ? node_module_failed(module, err) : 0;
 }
 
-static int ensure_driver(const struct driver *driver)
+static int ensure_driver(const struct node_name *name)
 {
-	char path[PATH_MAX];
+	const struct driver *driver = name->driver;
+	char path[PATH_MAX], other[64];
+	int err;
 
 	snprintf(path, sizeof(path), "/sys/module/%s/parameters/new_array",
 		 driver->module);
-	return access(path, F_OK) ? load_module(driver->module) : 0;
+	err = access(path, F_OK) ? load_module(driver->module) : 0;
+	if (err || !driver->ours || driver->major || !driver_has_taken_over())
+		return err;
+	snprintf(other, sizeof(other), "md%s",
+		 driver_behind_prefix(driver, name->kernel));
+	return fail(-EOPNOTSUPP, "%s: %s is loaded with takeover=1 and serves /dev/md* instead; use /dev/%s",
+		    name->path, driver->module, other);
 }
 
 /* ---- making what does not exist ---- */
@@ -277,7 +291,7 @@ static int ensure_driver(const struct driver *driver)
 /*
  * Nothing may be there but an empty object: STOP_ARRAY "just in case" would
  * take somebody's half assembled array apart, and newest kernels may end the
- * object itself with it. /proc/mdstat is asked as well because array_state
+ * object itself with it. The status file is asked as well because array_state
  * says "clear" or "inactive" while a start is half done.
  */
 static int refuse_taken(const struct node_name *name)
@@ -287,7 +301,7 @@ static int refuse_taken(const struct node_name *name)
 	bool running;
 
 	sysfs_md_read(name->kernel, "array_state", state, sizeof(state));
-	mdstat_read(name->kernel, &m);
+	mdstat_read(name->driver->status, name->kernel, &m);
 	if (!m.found && !strcmp(state, "clear"))
 		return 0;
 	running = m.found ? strcmp(m.state, "inactive") :
@@ -393,8 +407,8 @@ static int explain_create(const struct node_name *name, int err)
 			    name->path);
 	case -E2BIG:
 	case -EINVAL:
-		return fail(-EOPNOTSUPP, "%s: the md driver of this kernel refuses that name; try /dev/mdN",
-			    name->path);
+		return fail(-EOPNOTSUPP, "%s: the driver %s refuses that name; try /dev/%sN",
+			    name->path, name->driver->module, name->driver->prefix);
 	}
 	return explain_open(name->path, err);
 }
@@ -453,6 +467,7 @@ static void follow_link(struct node_name *name)
 		return;
 	memcpy(name->kernel, other.kernel, sizeof(name->kernel));
 	memcpy(name->path, other.path, sizeof(name->path));
+	name->driver = other.driver;
 }
 
 /* md_NAME would stay for ever; but somebody else may have begun to use it. */
@@ -472,10 +487,9 @@ int node_create(const char *word, char **path, int *fd)
 	int err;
 
 	if (node_split(word, &name))
-		return fail(-EINVAL, "%s: not a name for an array; accepted are /dev/mdN, /dev/md_NAME and /dev/md/NAME, NAME of letters, digits and ._- and at most %d characters",
-			    safe(word), KERNEL_NAME_MAX - 3);
+		return node_bad_name(word);
 	follow_link(&name);
-	err = ensure_driver(name.driver);
+	err = ensure_driver(&name);
 	if (!err)
 		err = refuse_taken(&name);
 	if (!err)
@@ -521,7 +535,7 @@ static void forget_links(const struct driver *driver, const char *kernel)
 
 void node_forget(const char *kernel)
 {
-	const struct driver *driver = node_driver(kernel);
+	const struct driver *driver = driver_of_word(kernel);
 	char path[PATH_MAX];
 	struct stat st;
 	dev_t dev;

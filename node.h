@@ -1,36 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Array nodes and the drivers behind them: which driver serves /dev/mdN,
- * how a new node is made, what it cannot do. One table row per driver.
+ * Array nodes, of whichever driver: words into names, names into array
+ * objects and open nodes.
  */
 #ifndef NODE_H
 #define NODE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
-
-struct driver {
-	const char *prefix;	/* of its nodes: "md" */
-	const char *module;	/* "md_mod": /sys/module/.../new_array */
-	int major;		/* 9, or 0 for a dynamic one */
-};
-
-/* The driver that serves @node by its name (/dev/md0, md0, /dev/md/home). */
-const struct driver *node_driver(const char *node);
+#include "driver.h"
 
 /* What a word for an array means, by its spelling alone. */
 struct node_name {
 	const struct driver *driver;
-	char kernel[32];	/* "md0", "md_home" */
+	char kernel[32];	/* "md0", "md_home", "mdb0" */
 	char path[48];		/* "/dev/md0", "/dev/md_home" */
 	char link[64];		/* "/dev/md/home" if it was written so, or "" */
 };
 
 /*
- * mdN, /dev/mdN, md_NAME, /dev/md_NAME, /dev/md/NAME; /dev/md/N is mdN.
- * 0, or -EINVAL (nothing recorded): such an array cannot be made.
+ * mdN, /dev/mdN, md_NAME, /dev/md_NAME, /dev/md/NAME; /dev/md/N is mdN; and
+ * the same with mdb. 0, or -EINVAL (nothing recorded): such an array cannot
+ * be made. node_bad_name() is the line for that, and returns -EINVAL.
  */
 int node_split(const char *word, struct node_name *name);
+int node_bad_name(const char *word);
 
 /*
  * Make the array object and its node if missing (module loaded, new_array
@@ -44,14 +38,15 @@ int node_create(const char *word, char **path, int *fd);
 
 /*
  * Open an existing array's node; *name its kernel name. A bare word is
- * looked for in /dev, /dev/md and as /dev/md_WORD. -errno after fail();
+ * looked for in /dev, /dev/md and as /dev/md_WORD, then in /dev/mdb and as
+ * /dev/mdb_WORD. -errno after fail();
  * -ENODEV if it is no array.
  */
 int node_open(const char *word, int open_flags, int *fd, char name[64]);
 
 /*
  * What we made by hand for an array that is gone now, without udevd: its
- * links in /dev/md, and its node if the kernel does not remove it.
+ * links in /dev/md or /dev/mdb, and its node if the kernel does not remove it.
  */
 void node_forget(const char *kernel);
 

@@ -107,7 +107,22 @@ static void find_hole(int fd, uint64_t end, struct gap *gap)
 	gap->start = (uint64_t)hole;
 }
 
-int place_judge_holes(const struct image *image, bool for_kernel,
+static void add_gap(struct findings *out, const struct trust_target *t,
+		    const struct gap *gap)
+{
+	enum finding_weight weight = t->for_kernel ? FINDING_BAD : FINDING_ATTENTION;
+
+	if (trust_is_ours(t))
+		findings_add(out, weight, -EUCLEAN, "holes",
+			     "from byte %llu on it is %s, and the driver takes no bitmap that may run out of space; copy it with cp --sparse=never",
+			     (unsigned long long)gap->start, gap->what);
+	else
+		findings_add(out, weight, -EUCLEAN, "holes",
+			     "from byte %llu on it is %s, and stock md, which writes to the blocks below the file, cannot use it; copy it with cp --sparse=never --reflink=never",
+			     (unsigned long long)gap->start, gap->what);
+}
+
+int place_judge_holes(const struct image *image, const struct trust_target *t,
 		      struct findings *out)
 {
 	uint64_t end = bitmap_bytes(&image->sb);
@@ -118,7 +133,8 @@ int place_judge_holes(const struct image *image, bool for_kernel,
 		return 0;
 	if (end > image->room_bytes)
 		end = image->room_bytes;
-	err = find_odd_extent(image->fd, end, &gap);
+	/* Where the blocks are is nothing to a driver that writes to the file. */
+	err = trust_is_ours(t) ? 0 : find_odd_extent(image->fd, end, &gap);
 	if (err == -ENOMEM)
 		return err;
 	if (!gap.what)
@@ -126,10 +142,7 @@ int place_judge_holes(const struct image *image, bool for_kernel,
 	if (!gap.what)
 		findings_add(out, FINDING_GOOD, 0, "holes", "every block is written");
 	else
-		findings_add(out, for_kernel ? FINDING_BAD : FINDING_ATTENTION,
-			     -EUCLEAN, "holes",
-			     "from byte %llu on it is %s, and stock md, which writes to the blocks below the file, cannot use it; copy it with cp --sparse=never --reflink=never",
-			     (unsigned long long)gap.start, gap.what);
+		add_gap(out, t, &gap);
 	return 0;
 }
 
@@ -243,13 +256,29 @@ static void add_filesystem(struct findings *out, const char *fs, enum bmap bmap,
 	else
 		findings_add(out, for_kernel ? FINDING_BAD : FINDING_NOTICE,
 			     -EOPNOTSUPP, "filesystem",
-			     "on %s, %s, so that stock md cannot keep a bitmap there; ext4, ext3, ext2 and xfs work",
+			     "on %s, %s, so that stock md cannot keep a bitmap there; ext4, ext3, ext2 and xfs work, and arrays of mdbitmap.ko (/dev/mdbN) keep one anywhere",
 			     safe(fs), bmap == BMAP_MOVES ?
 			     "which moves blocks when it writes" :
 			     "which does not tell where its blocks are");
 }
 
-void place_judge_filesystem(const struct image *image, bool for_kernel,
+/* Nothing to keep a bitmap from its driver, but a power failure takes it. */
+static bool is_in_memory(const char *fs)
+{
+	return !strcmp(fs, "tmpfs") || !strcmp(fs, "ramfs") || !strcmp(fs, "rootfs");
+}
+
+static void add_filesystem_for_ours(struct findings *out, const char *fs)
+{
+	if (is_in_memory(fs))
+		findings_add(out, FINDING_NOTICE, 0, "filesystem",
+			     "on %s, in memory: after a power failure it is gone, and every chunk is copied",
+			     safe(fs));
+	else
+		findings_add(out, FINDING_GOOD, 0, "filesystem", "on %s", safe(fs));
+}
+
+void place_judge_filesystem(const struct image *image, const struct trust_target *t,
 			    struct findings *out)
 {
 	enum bmap named, asked = BMAP_UNKNOWN;
@@ -259,14 +288,18 @@ void place_judge_filesystem(const struct image *image, bool for_kernel,
 		return;
 	if (mount_of_fd(image->fd, &mp))
 		strcpy(mp.fs_type, "an unknown filesystem");
+	if (trust_is_ours(t)) {
+		add_filesystem_for_ours(out, mp.fs_type);
+		return;
+	}
 	named = bmap_by_name(mp.fs_type);
-	if (for_kernel && named != BMAP_MOVES)
+	if (t->for_kernel && named != BMAP_MOVES)
 		asked = bmap_by_asking(image->fd);
 	if (named == BMAP_YES && asked == BMAP_NO)
 		add_unmapped(out, mp.fs_type);
 	else
 		add_filesystem(out, mp.fs_type,
-			       asked == BMAP_UNKNOWN ? named : asked, for_kernel);
+			       asked == BMAP_UNKNOWN ? named : asked, t->for_kernel);
 }
 
 /* ---- who uses it, who may ---- */
@@ -293,16 +326,19 @@ void place_judge_use(const struct image *image, bool for_kernel,
 		findings_add(out, FINDING_GOOD, 0, "in use", "no array uses it");
 }
 
-void place_judge_permissions(const struct image *image, bool for_kernel,
+void place_judge_permissions(const struct image *image, const struct trust_target *t,
 			     struct findings *out)
 {
+	/* Ours takes no store that somebody else may write to. */
+	enum finding_weight weight = t->for_kernel && trust_is_ours(t) ?
+				     FINDING_BAD : FINDING_ATTENTION;
 	mode_t mode = image->st.st_mode & 07777;
 	struct finding *f;
 	bool odd = false;
 
 	if (!S_ISREG(image->st.st_mode) || image->member)
 		return;
-	if (!(mode & 0200) && for_kernel) {
+	if (!(mode & 0200) && t->for_kernel) {
 		f = findings_add(out, FINDING_BAD, -EACCES, "permissions",
 				 "read-only (mode %04o), but md writes to it; chmod u+w",
 				 mode);
@@ -310,13 +346,13 @@ void place_judge_permissions(const struct image *image, bool for_kernel,
 		odd = true;
 	}
 	if (mode & 022) {
-		findings_add(out, FINDING_ATTENTION, 0, "permissions",
+		findings_add(out, weight, -EPERM, "permissions",
 			     "others than its owner may write to it (mode %04o) and so hide dirty chunks; chmod 600",
 			     mode);
 		odd = true;
 	}
 	if (image->st.st_uid) {
-		findings_add(out, FINDING_ATTENTION, 0, "permissions",
+		findings_add(out, weight, -EPERM, "permissions",
 			     "belongs to user %u, who may hide dirty chunks; chown root",
 			     (unsigned int)image->st.st_uid);
 		odd = true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/mdstat and /proc/self/mountinfo: text in lines and words.
+ * mdstat, mountinfo and devices of /proc: text in lines and words.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -90,7 +90,7 @@ static double decimal(const char *text)
 	return value;
 }
 
-/* ---- /proc/mdstat ---- */
+/* ---- the status of arrays ---- */
 
 /* "active (read-only) raid1 sdb1[1](W) sda1[0]", behind "NAME : " */
 static void parse_head(char *line, struct mdstat *m)
@@ -223,7 +223,7 @@ static void parse_body(char *line, struct mdstat *m)
 		parse_waiting(line, m);
 }
 
-int mdstat_read(const char *md, struct mdstat *out)
+int mdstat_read(const char *status, const char *md, struct mdstat *out)
 {
 	char *text, *rest, *line;
 	size_t len = strlen(md);
@@ -231,7 +231,7 @@ int mdstat_read(const char *md, struct mdstat *out)
 	int err;
 
 	memset(out, 0, sizeof(*out));
-	err = sysfs_slurp("/proc/mdstat", &text);
+	err = sysfs_slurp(status, &text);
 	if (err)
 		return err;
 	rest = text;
@@ -323,4 +323,28 @@ int mount_of_fd(int fd, struct mount_point *out)
 			err = 0;
 	free(text);
 	return err;
+}
+
+/* ---- majors ---- */
+
+/* "Block devices:" and then lines "  9 md" */
+int proc_block_major(const char *name)
+{
+	char *text, *rest, *line, *number;
+	bool block = false;
+	int err, found = -ENOENT;
+
+	err = sysfs_slurp("/proc/devices", &text);
+	if (err)
+		return err;
+	rest = text;
+	while (found < 0 && (line = next_line(&rest))) {
+		if (!strncmp(line, "Block devices", 13))
+			block = true;
+		number = next_word(&line);
+		if (block && number && !strcmp(line, name))
+			found = atoi(number);
+	}
+	free(text);
+	return found;
 }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* One array as /proc/mdstat shows it. md-abi.md section 6 */
+/* One array as its driver's status file shows it. md-abi.md section 6 */
 struct mdstat {
 	bool found;
 	char state[32];			/* active, inactive, broken */
@@ -27,7 +27,9 @@ struct mdstat {
 	double percent, finish_min;
 	uint64_t speed_kib_s;
 };
-int mdstat_read(const char *md, struct mdstat *out);
+
+/* @status: "/proc/mdstat", or another driver's file of that grammar. */
+int mdstat_read(const char *status, const char *md, struct mdstat *out);
 void mdstat_clear(struct mdstat *m);
 
 /*
@@ -40,5 +42,8 @@ struct mount_point {
 	dev_t device;
 };
 int mount_of_fd(int fd, struct mount_point *out);
+
+/* Block major that a driver of this name has (/proc/devices), or -errno. */
+int proc_block_major(const char *name);
 
 #endif

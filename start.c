@@ -52,8 +52,7 @@ int start_check_name(const char *word)
 	struct node_name name;
 
 	if (node_split(word, &name))
-		return fail(-EINVAL, "%s: not a name for an array; accepted are /dev/mdN, /dev/md_NAME and /dev/md/NAME",
-			    safe(word));
+		return node_bad_name(word);
 	return check_state(name.kernel, name.path);
 }
 
@@ -80,7 +79,7 @@ static int explain_busy(const char *path, dev_t dev)
 	char holder[64], who[256];
 
 	find_holder(dev, holder);
-	if (!strncmp(holder, "md", 2))
+	if (driver_of_word(holder))
 		return fail(-EBUSY, "%s: in use by the array %s; mdbitmap --stop /dev/%s first",
 			    safe(path), safe(holder), safe(holder));
 	if (*holder)
@@ -136,14 +135,14 @@ int start_open_bitmap(const char *path, struct trust_target *t, bool force,
 
 int start_check_plan(const char *word, const char *bitmap, bool plan_only)
 {
-	const struct driver *driver = node_driver(word);
+	const struct driver *driver = driver_of_word(word);
 	const char *release;
 
 	if (plan_only) {
 		note("image files can be planned with only: losetup -f --show makes block devices of them");
 		return 0;
 	}
-	if (!driver || driver->major != MD_MAJOR || !explain_kernel_refuses(&release))
+	if (!explain_driver_refuses(driver, &release))
 		return 0;
 	return explain_set_bitmap(-EINVAL, word, bitmap, false);
 }

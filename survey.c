@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+#include "driver.h"
 #include "image.h"
 #include "parse.h"
 #include "proc.h"
@@ -331,9 +332,9 @@ int survey_take(const char *node, struct survey *s)
 	err = open_array(node, s);
 	if (err)
 		return err;
-	err = mdstat_read(s->array->name, &s->stat);
+	err = mdstat_read(driver_status(s->array->name), s->array->name, &s->stat);
 	if (err) {
-		fail_errno(err, "/proc/mdstat");
+		fail_errno(err, "%s", driver_status(s->array->name));
 		add_gap(s, "the progress");
 	}
 	take_words(s);

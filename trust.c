@@ -96,6 +96,11 @@ void trust_target_from_member(struct trust_target *t, const char *name,
 	t->degraded = t->in_sync < ms->raid_disks;
 }
 
+bool trust_is_ours(const struct trust_target *t)
+{
+	return t->driver && t->driver->ours;
+}
+
 /* What every user may read, for those who may not read the members. */
 static void target_from_sysfs(struct trust_target *t, const struct array *array)
 {
@@ -115,6 +120,7 @@ void trust_target_from_array(struct trust_target *t, const struct array *array)
 
 	memset(t, 0, sizeof(*t));
 	t->name = array->node;
+	t->driver = driver_of_word(array->name);
 	t->has_array = true;
 	t->persistent = array->persistent;
 	t->sync_sectors = array->sync_sectors;
@@ -298,6 +304,20 @@ static int judge_new(struct image *image, const struct trust_target *t,
 	return 0;
 }
 
+/* Ours believes the members then, which makes an old bitmap harmless. */
+static bool starts_clear(const struct trust_target *t)
+{
+	return trust_is_ours(t) && t->clean;
+}
+
+static void add_starts_clear(const struct image *image, const struct trust_target *t,
+			     struct findings *out)
+{
+	findings_add(out, FINDING_NOTICE, 0, "events",
+		     "stale: %llu, %s is at %llu; its members are in sync, so that the bitmap starts clear, whatever the bits say",
+		     (ull)image->sb.events, safe(t->name), (ull)t->events);
+}
+
 /*
  * One behind is what a crash leaves while md goes idle (md-abi.md 4.7): no
  * reason to keep an array from starting by itself. md copies all either way.
@@ -334,6 +354,10 @@ static int judge_events(struct image *image, const struct trust_target *t,
 		findings_add(out, FINDING_NOTICE, 0, "events",
 			     "%llu, not compared: those of %s could not be read; try as root",
 			     (ull)events, safe(t->name));
+		return 0;
+	}
+	if (events < t->events && starts_clear(t)) {
+		add_starts_clear(image, t, out);
 		return 0;
 	}
 	if (events < t->events)
@@ -430,7 +454,7 @@ int trust_judge(struct image *image, const struct trust_target *t,
 		return 0;	/* nothing else of it can be read */
 	judge_version(image, t->for_kernel, out);
 	judge_length(image, out);
-	err = place_judge_holes(image, t->for_kernel, out);
+	err = place_judge_holes(image, t, out);
 	if (err)
 		return err;
 	judge_state(image, out);
@@ -441,9 +465,9 @@ int trust_judge(struct image *image, const struct trust_target *t,
 	if (err)
 		return err;
 	place_judge_devices(image, t, out);
-	place_judge_filesystem(image, t->for_kernel, out);
+	place_judge_filesystem(image, t, out);
 	place_judge_use(image, t->for_kernel, out);
-	place_judge_permissions(image, t->for_kernel, out);
+	place_judge_permissions(image, t, out);
 	return 0;
 }
 

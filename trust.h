@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "array.h"
+#include "driver.h"
 #include "image.h"
 
 enum finding_weight {
@@ -41,6 +42,8 @@ struct findings {
 /* What the bitmap is to be compared with. Zero what is not known. */
 struct trust_target {
 	const char *name;	/* for the messages: "/dev/md0", "/dev/vdb" */
+	const struct driver *driver; /* that will use it; NULL: not known, and
+				 * judged as for stock md, the stricter one */
 	bool has_array;		/* the next five are valid */
 	bool persistent;
 	uint8_t uuid[UUID_BYTES];
@@ -80,9 +83,12 @@ struct finding *findings_add(struct findings *f, enum finding_weight weight,
 enum finding_weight findings_worst(const struct findings *f);
 const struct finding *findings_refusal(const struct findings *f, bool force);
 
+/* Is it mdbitmap.ko that will use the bitmap? */
+bool trust_is_ours(const struct trust_target *t);
+
 /*
  * Open @path to be handed to SET_BITMAP_FILE: a regular file and no symlink,
- * judged with for_kernel, not in use, opened O_RDWR exactly once. *fd is the
+ * or a block device for mdbitmap.ko, judged with for_kernel, not in use, opened O_RDWR exactly once. *fd is the
  * descriptor; *image a read-only view that the caller closes. -errno after
  * fail() with the first bad finding; findings that --force excused are
  * note()d.
@@ -90,7 +96,10 @@ const struct finding *findings_refusal(const struct findings *f, bool force);
 int trust_open(const char *path, struct trust_target *t, bool force,
 	       struct image **image, int *fd);
 
-/* Will md, by events or state bit, take every chunk for dirty? md-abi.md 4.5 */
+/*
+ * Is it, by events or state bit, out of date? md-abi.md 4.5. Stock md then
+ * takes every chunk for dirty; mdbitmap.ko does if the array is not clean.
+ */
 bool trust_is_stale(const struct image *image, const struct trust_target *t);
 
 /* What will be copied, and why. */
@@ -101,8 +110,9 @@ struct forecast {
 };
 
 /*
- * What stock md copies when an array in the state of @t starts with this
- * bitmap (md-abi.md 4.5, 4.6).
+ * What its driver copies when an array in the state of @t starts with this
+ * bitmap. Stock md (md-abi.md 4.5, 4.6) asks the members whether they are in
+ * sync; mdbitmap.ko copies each set bit of a current bitmap, whatever they say.
  */
 int forecast_assembly(struct image *image, const struct trust_target *t,
 		      struct forecast *out);

@@ -98,13 +98,13 @@ static void names_that_lead_elsewhere_are_refused(void **state)
 
 static void a_node_is_served_by_the_driver_of_its_prefix(void **state)
 {
-	assert_string_equal(node_driver("/dev/md0")->prefix, "md");
-	assert_string_equal(node_driver("md_home")->prefix, "md");
-	assert_string_equal(node_driver("/dev/md/home")->prefix, "md");
-	assert_null(node_driver("/dev/sda"));
-	assert_null(node_driver("/dev/mdx0"));
-	assert_null(node_driver("md"));
-	assert_null(node_driver(""));
+	assert_string_equal(driver_of_word("/dev/md0")->prefix, "md");
+	assert_string_equal(driver_of_word("md_home")->prefix, "md");
+	assert_string_equal(driver_of_word("/dev/md/home")->prefix, "md");
+	assert_null(driver_of_word("/dev/sda"));
+	assert_null(driver_of_word("/dev/mdx0"));
+	assert_null(driver_of_word("md"));
+	assert_null(driver_of_word(""));
 }
 
 static void opening_what_is_no_array_says_what_it_is(void **state)

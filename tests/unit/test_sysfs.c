@@ -368,7 +368,7 @@ static const char mdstat_all[] =
 static void read_all(const char *md, struct mdstat *m)
 {
 	put("/proc/mdstat", mdstat_all);
-	assert_int_equal(mdstat_read(md, m), 0);
+	assert_int_equal(mdstat_read("/proc/mdstat", md, m), 0);
 	assert_true(m->found);
 }
 
@@ -485,11 +485,11 @@ static void an_array_mdstat_does_not_list_is_not_found(void **state)
 	struct mdstat m;
 
 	put("/proc/mdstat", mdstat_all);
-	assert_int_equal(mdstat_read("md", &m), 0);
+	assert_int_equal(mdstat_read("/proc/mdstat", "md", &m), 0);
 	assert_false(m.found);
-	assert_int_equal(mdstat_read("md00", &m), 0);
+	assert_int_equal(mdstat_read("/proc/mdstat", "md00", &m), 0);
 	assert_false(m.found);
-	assert_int_equal(mdstat_read("Personalities", &m), 0);
+	assert_int_equal(mdstat_read("/proc/mdstat", "Personalities", &m), 0);
 	assert_false(m.has_bitmap);
 }
 
@@ -497,7 +497,7 @@ static void no_mdstat_at_all_is_an_error_of_its_own(void **state)
 {
 	struct mdstat m;
 
-	assert_int_equal(mdstat_read("md0", &m), -ENOENT);
+	assert_int_equal(mdstat_read("/proc/mdstat", "md0", &m), -ENOENT);
 	assert_false(m.found);
 }
 
@@ -510,7 +510,7 @@ static void a_bitmap_path_is_unescaped_where_the_kernel_escapes(void **state)
 	    "      8 blocks super 1.2 [2/1] [U_]\n"
 	    "      bitmap: 0/1 pages [0KB], 4KB chunk, file: /a\\040b\\011c\\012d\\101\\, file: x\\040(deleted)\n"
 	    "\n");
-	assert_int_equal(mdstat_read("md0", &m), 0);
+	assert_int_equal(mdstat_read("/proc/mdstat", "md0", &m), 0);
 	assert_string_equal(m.bitmap_path, "/a b\tc\nd\\101\\, file: x (deleted)");
 	assert_int_equal(m.chunk_bytes, 4096);
 	mdstat_clear(&m);
@@ -524,7 +524,7 @@ static void a_path_that_looks_like_progress_is_a_path(void **state)
 	    "md0 : active raid1 a[0]\n"
 	    "      8 blocks super 1.2 [2/1] [U_]\n"
 	    "      bitmap: 0/1 pages [0KB], 4KB chunk, file: /]resync=PENDING\n\n");
-	assert_int_equal(mdstat_read("md0", &m), 0);
+	assert_int_equal(mdstat_read("/proc/mdstat", "md0", &m), 0);
 	assert_string_equal(m.action, "");
 	assert_false(m.pending);
 	assert_string_equal(m.bitmap_path, "/]resync=PENDING");
@@ -543,7 +543,7 @@ static void words_unknown_to_us_are_passed_over(void **state)
 	    "      [=>..] wait\n"
 	    "      ]\n"
 	    "      bitmap: odd\n");
-	assert_int_equal(mdstat_read("md0", &m), 0);
+	assert_int_equal(mdstat_read("/proc/mdstat", "md0", &m), 0);
 	assert_string_equal(m.state, "active");
 	assert_string_equal(m.level, "raid1");
 	assert_int_equal(m.blocks_kib, 8);
@@ -564,7 +564,7 @@ static void mdstat_cut_anywhere_is_survived(void **state)
 	for (len = strlen(text); len-- > 1000;) {
 		text[len] = '\0';
 		put("/proc/mdstat", text);
-		assert_int_equal(mdstat_read("md9", &m), 0);
+		assert_int_equal(mdstat_read("/proc/mdstat", "md9", &m), 0);
 		mdstat_clear(&m);
 	}
 	free(text);
