@@ -38,7 +38,7 @@ static u32 fold(u64 sum)
 }
 
 /* Over the head and @max_dev roles, the checksum's own word counting as 0. */
-static u32 v1_checksum(const u8 *raw, u32 max_dev)
+u32 member_super_v1_sum(const u8 *raw, u32 max_dev)
 {
 	size_t bytes = MEMBER_HEAD_BYTES + 2 * (size_t)max_dev;
 	u64 sum = 0;
@@ -50,11 +50,6 @@ static u32 v1_checksum(const u8 *raw, u32 max_dev)
 	if (at < bytes)
 		sum += le16_at(raw, at);
 	return fold(sum);
-}
-
-static u32 super_sectors(u32 max_dev)
-{
-	return (MEMBER_HEAD_BYTES + 2 * max_dev + SECTOR_BYTES - 1) / SECTOR_BYTES;
 }
 
 static int bad(struct fault *fault, const char *field, u64 found,
@@ -100,7 +95,7 @@ static int v1_check_identity(const struct member_super_disk *disk, const u8 *raw
 				 le32_to_cpu(disk->major_version), "1");
 	if (max_dev > MEMBER_MAX_SLOTS)
 		return bad(fault, "max_dev", max_dev, "at most 1920");
-	sum = v1_checksum(raw, max_dev);
+	sum = member_super_v1_sum(raw, max_dev);
 	if (le32_to_cpu(disk->sb_csum) != sum)
 		return fault_set(fault, -EBADMSG, "sb_csum",
 				 le32_to_cpu(disk->sb_csum),
@@ -167,7 +162,7 @@ static int v1_check_places(const struct member_super *ms,
 			   const struct member_super_disk *disk,
 			   u64 device_sectors, struct fault *fault)
 {
-	u64 super_end = ms->super_sector + super_sectors(ms->max_devices);
+	u64 super_end = ms->super_sector + member_super_v1_sectors(ms->max_devices);
 	u64 end = ms->format == MEMBER_1_0 ? ms->super_sector : device_sectors;
 	s32 log = (s32)le32_to_cpu(disk->bblog_offset);
 	u16 log_sectors = le16_to_cpu(disk->bblog_size);
@@ -209,7 +204,7 @@ static int v1_place_bitmap(struct member_super *ms, s32 offset,
 	if (!relative(ms->super_sector, offset, device_sectors, &sector))
 		return bad(fault, "bitmap_offset", (u64)(s64)offset,
 			   "a place on the device");
-	if (overlap(sector, 1, ms->super_sector, super_sectors(ms->max_devices)))
+	if (overlap(sector, 1, ms->super_sector, member_super_v1_sectors(ms->max_devices)))
 		return bad(fault, "bitmap_offset", (u64)(s64)offset,
 			   "a place outside the superblock");
 	if (overlap(sector, 1, ms->data_sector, ms->size_sectors))
@@ -309,13 +304,6 @@ static void put32(u8 *raw, size_t offset, u32 value)
 	memcpy(raw + offset, &v, sizeof(v));
 }
 
-static void put_role(u8 *raw, u32 number, u16 role)
-{
-	__le16 v = cpu_to_le16(role);
-
-	memcpy(raw + MEMBER_HEAD_BYTES + 2 * (size_t)number, &v, sizeof(v));
-}
-
 /*
  * Position and room of the data on the new device. What the template keeps
  * free between its data and its end (1.0: internal bitmap and bad-block log
@@ -369,7 +357,7 @@ static void spare_forget(struct member_super_disk *disk)
 static bool spare_has_room(const struct member_super_disk *disk, u32 max_dev,
 			   enum member_format format)
 {
-	u64 sectors = super_sectors(max_dev);
+	u64 sectors = member_super_v1_sectors(max_dev);
 	s32 bitmap = (s32)le32_to_cpu(disk->bitmap_offset);
 
 	if (le32_to_cpu(disk->feature_map) & MEMBER_FEATURE_BITMAP &&
@@ -406,17 +394,17 @@ int member_super_make_spare(u8 *raw, enum member_format format,
 		if (!spare_has_room(&disk, number + 1, format))
 			return -ENOSPC;
 		for (i = max_dev; i < number; i++)
-			put_role(raw, i, MEMBER_ROLE_SPARE);
+			member_super_put_role(raw, i, MEMBER_ROLE_SPARE);
 		max_dev = number + 1;
 	}
 	disk.dev_number = cpu_to_le32(number);
 	disk.max_dev = cpu_to_le32(max_dev);
 	memcpy(disk.device_uuid, device_uuid, UUID_BYTES);
 	memcpy(raw, &disk, sizeof(disk));
-	put_role(raw, number, MEMBER_ROLE_SPARE);
+	member_super_put_role(raw, number, MEMBER_ROLE_SPARE);
 	memset(raw + MEMBER_HEAD_BYTES + 2 * (size_t)max_dev, 0,
 	       2 * (size_t)(MEMBER_MAX_SLOTS - max_dev));
-	put32(raw, MEMBER_CSUM_OFFSET, v1_checksum(raw, max_dev));
+	put32(raw, MEMBER_CSUM_OFFSET, member_super_v1_sum(raw, max_dev));
 	return 0;
 }
 
@@ -439,7 +427,7 @@ static u64 long_at(const u8 *raw, size_t offset)
 	return v;
 }
 
-static u32 v0_checksum(const u8 *raw)
+u32 member_super_v0_sum(const u8 *raw)
 {
 	u64 sum = 0;
 	size_t at;
@@ -461,7 +449,7 @@ static int v0_check_identity(const u8 *raw, struct fault *fault)
 				 word_at(raw, V0_MAJOR), "0");
 	if (minor != 90 && minor != 91)
 		return fault_set(fault, 1, "minor_version", minor, "90 or 91");
-	if (word_at(raw, V0_CSUM) != v0_checksum(raw))
+	if (word_at(raw, V0_CSUM) != member_super_v0_sum(raw))
 		return fault_set(fault, -EBADMSG, "sb_csum", word_at(raw, V0_CSUM),
 				 "the sum of the superblock's words");
 	return 0;

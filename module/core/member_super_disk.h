@@ -73,14 +73,21 @@ static_assert(MEMBER_HEAD_BYTES + 2 * MEMBER_MAX_SLOTS == MEMBER_SUPER_BYTES, "r
 enum {
 	V0_MAJOR = 4,
 	V0_MINOR = 8,
+	V0_PATCH = 12,
 	V0_UUID0 = 20,
 	V0_CTIME = 24,
 	V0_LEVEL = 28,
 	V0_SIZE_KIB = 32,
+	V0_NR_DISKS = 36,
 	V0_RAID_DISKS = 40,
+	V0_MD_MINOR = 44,
 	V0_UUID1 = 52,			/* and words 2, 3 behind it */
 	V0_UTIME = 128,
 	V0_STATE = 132,
+	V0_ACTIVE_DISKS = 136,
+	V0_WORKING_DISKS = 140,
+	V0_FAILED_DISKS = 144,
+	V0_SPARE_DISKS = 148,
 	V0_CSUM = 152,
 	V0_EVENTS = 156,
 	V0_CP_EVENTS = 164,
@@ -91,7 +98,10 @@ enum {
 	V0_DISK_BYTES = 128,
 	V0_THIS_DISK = 3968,
 
-	V0_DISK_RAID_DISK = 12,		/* within a descriptor */
+	V0_DISK_NUMBER = 0,		/* within a descriptor */
+	V0_DISK_MAJOR = 4,
+	V0_DISK_MINOR = 8,
+	V0_DISK_RAID_DISK = 12,
 	V0_DISK_STATE = 16,
 
 	V0_DEVICES = 27,
@@ -105,6 +115,7 @@ enum {
 	V0_DISK_FAULTY = 1 << 0,
 	V0_DISK_ACTIVE = 1 << 1,
 	V0_DISK_SYNC = 1 << 2,
+	V0_DISK_REMOVED = 1 << 3,
 	V0_DISK_WRITEMOSTLY = 1 << 9,
 	V0_DISK_FAILFAST = 1 << 10,
 };
@@ -114,5 +125,22 @@ static_assert(V0_THIS_DISK + V0_DISK_BYTES == MEMBER_SUPER_BYTES, "0.90 layout")
 
 /* md caps what 0.90 uses of a device, levels above 0. */
 #define V0_DATA_MAX_SECTORS ((2ULL << 32) - 2)
+
+/* As the checksum's field should hold it; what it holds does not count. */
+u32 member_super_v1_sum(const u8 *raw, u32 max_dev);
+u32 member_super_v0_sum(const u8 *raw);
+
+/* Sectors, from its first, that a 1.x superblock with such a table needs. */
+static inline u32 member_super_v1_sectors(u32 max_dev)
+{
+	return (MEMBER_HEAD_BYTES + 2 * max_dev + SECTOR_BYTES - 1) / SECTOR_BYTES;
+}
+
+static inline void member_super_put_role(u8 *raw, u32 number, u16 role)
+{
+	__le16 v = cpu_to_le16(role);
+
+	memcpy(raw + MEMBER_HEAD_BYTES + 2 * (size_t)number, &v, sizeof(v));
+}
 
 #endif
