@@ -79,6 +79,12 @@ bool intent_sync_begin(struct intent *in, sector_t sector, sector_t *sectors,
 void intent_sync_end(struct intent *in, sector_t from, sector_t to, bool keep);
 void intent_sync_abort(struct intent *in);
 
+/*
+ * A sync ran to its end, and for a recovery: its member is in sync, and that
+ * is recorded: whatever was begun and not ended is done (or kept).
+ */
+void intent_sync_finish(struct intent *in, bool keep);
+
 /* Does any chunk owe a sync? And the first such sector at or above @from, or NO_SECTOR. */
 sector_t intent_next_owed(struct intent *in, sector_t from);
 

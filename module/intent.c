@@ -1,0 +1,607 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The write path of the engine: a write to a chunk whose bit is durable passes
+ * with one atomic operation; any other takes a ticket on the commit that will
+ * carry its bit, and waits for that (P1).
+ */
+#include <linux/completion.h>
+#include <linux/ktime.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "intent_impl.h"
+#include "trace.h"
+
+/* --- starting and ending ------------------------------------------------ */
+
+/* Take back START of the chunks [from, to). */
+static void undo(struct intent *in, u64 from, u64 to)
+{
+	rcu_read_lock();
+	for (; from < to; from++)
+		intent_apply(chunk_word(in, from), INTENT_UNDO, false);
+	rcu_read_unlock();
+}
+
+/* How far the fast path gets in [from, to). */
+static u64 start_fast(struct intent *in, u64 from, u64 to)
+{
+	rcu_read_lock();
+	for (; from < to; from++) {
+		u16 *word = chunk_word(in, from);
+
+		if (!word || !intent_start_fast(word))
+			break;
+	}
+	rcu_read_unlock();
+	return from;
+}
+
+/* Start one chunk, in->lock held. The ticket to wait for, 0: none; or -EBUSY. */
+static int start_chunk(struct intent *in, u64 chunk, u64 *ticket)
+{
+	u16 *word = chunk_word(in, chunk);
+	u64 *gen = &in->set_gen[chunk_block(chunk)];
+	unsigned int effects = intent_apply(word, INTENT_START, intent_degraded(in));
+
+	if (effects & INTENT_FULL)
+		return -EBUSY;
+	if (effects & INTENT_SET_BIT) {
+		chunk_set_bit(in, chunk);
+		*gen = commit_ticket(&in->commit);
+	}
+	if (!(effects & INTENT_WAIT))
+		return 0;
+	if (commit_done(&in->commit, *gen))
+		intent_apply(word, INTENT_COMMITTED, intent_degraded(in));
+	else
+		*ticket = max(*ticket, *gen);
+	return 0;
+}
+
+static void stall(struct intent *in, struct intent_write *w)
+{
+	spin_lock(&in->lock);
+	list_add_tail(&w->list, &in->stalled);
+	spin_unlock(&in->lock);
+	queue_delayed_work(in->wq, &in->retry_work, msecs_to_jiffies(RETRY_MS));
+}
+
+/*
+ * Start what the fast path has not, [at, to). INTENT_AGAIN: no memory or a
+ * full word; everything is undone.
+ */
+static enum intent_answer start_slow(struct intent *in, struct intent_write *w,
+				     u64 from, u64 at, u64 to)
+{
+	u64 ticket = 0;
+	int err = 0;
+
+	spin_lock(&in->lock);
+	while (!err && at < to) {
+		if (!chunk_provided(in, at)) {
+			spin_unlock(&in->lock);
+			err = chunk_provide(in, at);
+			spin_lock(&in->lock);
+			if (err)
+				in->stats.waits_memory++;
+			continue;
+		}
+		err = start_chunk(in, at, &ticket);
+		if (err)
+			in->stats.waits_full++;
+		else
+			at++;
+	}
+	if (!err && !ticket) {
+		spin_unlock(&in->lock);
+		return INTENT_GO;
+	}
+	if (!err && !in->state) {
+		w->ticket = ticket;
+		list_add_tail(&w->list, &in->waiting[ticket & 1]);
+		intent_commit_soon(in);
+		spin_unlock(&in->lock);
+		return INTENT_QUEUED;
+	}
+	/* A bit set above is carried by the next commit all the same. */
+	if (in->commit.wanted)
+		intent_commit_soon(in);
+	spin_unlock(&in->lock);
+	undo(in, from, at);
+	return INTENT_AGAIN;
+}
+
+/* The engine does not run: wait for the array's verdict, or go by it. */
+static enum intent_answer start_failed(struct intent *in, struct intent_write *w,
+				       bool nowait)
+{
+	bool given_up;
+
+	w->logged = false;
+	spin_lock(&in->lock);
+	given_up = in->state == 2;
+	if (!given_up && !nowait)
+		list_add_tail(&w->list, &in->stalled);
+	spin_unlock(&in->lock);
+	if (!given_up)
+		return nowait ? INTENT_AGAIN : INTENT_QUEUED;
+	if (!in->give_up_error)
+		return INTENT_GO;
+	w->go(w, in->give_up_error);
+	return INTENT_QUEUED;
+}
+
+static enum intent_answer start(struct intent *in, struct intent_write *w,
+				bool nowait)
+{
+	u64 from = chunk_of(in, w->sector), to = chunk_of(in, w->end - 1) + 1, at;
+	enum intent_answer answer;
+
+	if (unlikely(READ_ONCE(in->state)))
+		return start_failed(in, w, nowait);
+	w->logged = true;
+	at = start_fast(in, from, to);
+	if (likely(at == to)) {
+		this_cpu_inc(in->counts->hot);
+		return INTENT_GO;
+	}
+	if (nowait) {
+		undo(in, from, at);
+		w->logged = false;
+		return INTENT_AGAIN;
+	}
+	answer = start_slow(in, w, from, at, to);
+	if (answer == INTENT_AGAIN)
+		w->logged = false;
+	else
+		this_cpu_inc(in->counts->cold);
+	return answer;
+}
+
+enum intent_answer intent_start(struct intent *in, struct intent_write *w,
+				bool nowait)
+{
+	enum intent_answer answer = start(in, w, nowait);
+
+	if (answer != INTENT_AGAIN || nowait)
+		return answer;
+	stall(in, w);
+	return INTENT_QUEUED;
+}
+
+void intent_end(struct intent *in, struct intent_write *w, bool missed)
+{
+	enum intent_event event = missed ? INTENT_END_MISSED : INTENT_END;
+	u64 chunk, to = chunk_of(in, w->end - 1) + 1;
+
+	if (!w->logged)
+		return;
+	w->logged = false;
+	/* Words that count this write cannot go away. */
+	rcu_read_lock();
+	for (chunk = chunk_of(in, w->sector); chunk < to; chunk++)
+		intent_apply(chunk_word(in, chunk), event, intent_degraded(in));
+	rcu_read_unlock();
+}
+
+/* Try again what found no memory or a full word; or what waits for a verdict. */
+static void retry_work(struct work_struct *work)
+{
+	struct intent *in = container_of(work, struct intent, retry_work.work);
+	struct intent_write *w, *next;
+	LIST_HEAD(list);
+
+	spin_lock(&in->lock);
+	if (in->state != 1)
+		list_splice_init(&in->stalled, &list);
+	spin_unlock(&in->lock);
+	list_for_each_entry_safe(w, next, &list, list) {
+		list_del(&w->list);
+		if (intent_start(in, w, false) == INTENT_GO)
+			w->go(w, 0);
+	}
+}
+
+bool intent_owes_sync(struct intent *in, sector_t sector, sector_t sectors)
+{
+	u64 to = chunk_of(in, sector + sectors - 1) + 1;
+	bool stopped;
+
+	/* A read is short: it never spans so many pages that the search stops. */
+	return chunk_next_owed(in, chunk_of(in, sector), to, &stopped) < to;
+}
+
+/* --- commits ------------------------------------------------------------ */
+
+void intent_commit_soon(struct intent *in)
+{
+	lockdep_assert_held(&in->lock);
+	in->commit.wanted = true;
+	if (!in->commit.busy)
+		queue_work(in->wq, &in->commit_work);
+	sweep_arm(in);
+}
+
+/* Those of @w that are set are durable now. Nobody clears what is counted. */
+static void committed(struct intent *in, struct intent_write *w)
+{
+	u64 chunk, to = chunk_of(in, w->end - 1) + 1;
+
+	rcu_read_lock();
+	for (chunk = chunk_of(in, w->sector); chunk < to; chunk++)
+		intent_apply(chunk_word(in, chunk), INTENT_COMMITTED,
+			     intent_degraded(in));
+	rcu_read_unlock();
+}
+
+static void release(struct intent *in, struct list_head *list)
+{
+	struct intent_write *w, *next;
+	struct blk_plug plug;
+
+	blk_start_plug(&plug);
+	list_for_each_entry_safe(w, next, list, list) {
+		list_del(&w->list);
+		committed(in, w);
+		w->go(w, 0);
+	}
+	blk_finish_plug(&plug);
+}
+
+static unsigned int bucket(u64 n)
+{
+	return min_t(unsigned int, n ? fls64(n) - 1 : 0, INTENT_HIST - 1);
+}
+
+/* Copy block @b aside: no bit may change while the device reads it. */
+static void stage_block(struct intent *in, u64 b, unsigned int at)
+{
+	summary_remove(&in->changed, b);
+	summary_remove(&in->cleared, b);
+	memcpy(in->stage + at * STORE_BLOCK, in->image[b], STORE_BLOCK);
+}
+
+/* Stage up to STAGE_BLOCKS changed blocks from *from on; how many runs. */
+static unsigned int stage(struct intent *in, u64 *from, struct store_run *runs)
+{
+	unsigned int n = 0, blocks = 0;
+	u64 b;
+
+	while (blocks < STAGE_BLOCKS) {
+		spin_lock(&in->lock);
+		b = summary_next(&in->changed, *from);
+		if (b < in->blocks)
+			stage_block(in, b, blocks);
+		spin_unlock(&in->lock);
+		if (b == in->blocks)
+			break;
+		if (n && runs[n - 1].block + runs[n - 1].blocks == b)
+			runs[n - 1].blocks++;
+		else
+			runs[n++] = (struct store_run){
+				.block = b, .blocks = 1,
+				.data = in->stage + blocks * STORE_BLOCK,
+			};
+		blocks++;
+		*from = b + 1;
+	}
+	in->stats.commit_blocks += blocks;
+	return n;
+}
+
+static int write_changed(struct intent *in)
+{
+	struct store_run *runs = in->runs;
+	u64 from = 0;
+	unsigned int n;
+	int err = 0;
+
+	do {
+		n = stage(in, &from, runs);
+		if (n)
+			err = store_write(in->store, runs, n);
+	} while (!err && n && from < in->blocks);
+	return err;
+}
+
+/* Once only. The manager makes the file stale, then gives its verdict (P3). */
+static void store_failed(struct intent *in, int err)
+{
+	spin_lock(&in->lock);
+	if (!in->state)
+		WRITE_ONCE(in->state, 1);
+	spin_unlock(&in->lock);
+	array_err(in->array, "bitmap file cannot be written: error %d\n", err);
+	intent_dump(in);
+	set_bit(ARRAY_STORE_FAILED, &in->array->flags);
+	array_wake(in->array);
+	wake_up_all(&in->wait);
+}
+
+int intent_commit(struct intent *in)
+{
+	ktime_t start = ktime_get();
+	LIST_HEAD(ready);
+	u64 gen, bits;
+	int err;
+
+	lockdep_assert_held(&in->commit_mutex);
+	if (READ_ONCE(in->state))
+		return -EIO;
+	spin_lock(&in->lock);
+	gen = commit_begin(&in->commit);
+	bits = in->sets;
+	in->sets = 0;
+	spin_unlock(&in->lock);
+	trace_mdbitmap_commit_begin(in->array, gen, bits);
+	err = write_changed(in);
+	trace_mdbitmap_commit_end(in->array, gen, err);
+	if (err)
+		store_failed(in, err);
+
+	spin_lock(&in->lock);
+	commit_end(&in->commit, !err);
+	if (!err) {
+		in->stats.commits++;
+		in->stats.commit_bits += bits;
+		in->stats.bits_per_commit[bucket(bits)]++;
+		in->stats.commit_us[bucket(ktime_us_delta(ktime_get(), start))]++;
+		list_splice_init(&in->waiting[gen & 1], &ready);
+		if (in->commit.wanted)
+			queue_work(in->wq, &in->commit_work);
+	}
+	spin_unlock(&in->lock);
+	wake_up_all(&in->wait);
+	release(in, &ready);
+	return err;
+}
+
+static void commit_work(struct work_struct *work)
+{
+	struct intent *in = container_of(work, struct intent, commit_work);
+
+	mutex_lock(&in->commit_mutex);
+	if (READ_ONCE(in->commit.wanted))
+		intent_commit(in);
+	mutex_unlock(&in->commit_mutex);
+}
+
+/* --- the store has failed ----------------------------------------------- */
+
+bool intent_failed(struct intent *in)
+{
+	return READ_ONCE(in->state) != 0;
+}
+
+void intent_give_up(struct intent *in, int error)
+{
+	struct intent_write *w, *next;
+	LIST_HEAD(list);
+
+	spin_lock(&in->lock);
+	in->give_up_error = error;
+	WRITE_ONCE(in->state, 2);
+	list_splice_init(&in->waiting[0], &list);
+	list_splice_init(&in->waiting[1], &list);
+	list_splice_init(&in->stalled, &list);
+	spin_unlock(&in->lock);
+	list_for_each_entry_safe(w, next, &list, list) {
+		list_del(&w->list);
+		w->go(w, error);
+	}
+}
+
+/* --- flushes of the members --------------------------------------------- */
+
+u64 intent_flush_begin(struct intent *in)
+{
+	u64 stamp;
+
+	spin_lock(&in->lock);
+	stamp = epoch_stamp(&in->epoch);
+	spin_unlock(&in->lock);
+	return stamp;
+}
+
+/* Racy against a smaller stamp at the same time, which costs a flush at most. */
+void intent_flush_done(struct intent *in, u64 stamp)
+{
+	if (stamp > READ_ONCE(in->epoch.flushed))
+		WRITE_ONCE(in->epoch.flushed, stamp);
+}
+
+/* --- sync --------------------------------------------------------------- */
+
+/* Begin syncing @chunk, which may owe it. */
+static void sync_begin_chunk(struct intent *in, u64 chunk)
+{
+	spin_lock(&in->lock);
+	while (chunk_test_bit(in, chunk) && !chunk_provided(in, chunk)) {
+		spin_unlock(&in->lock);
+		if (chunk_provide(in, chunk))
+			schedule_timeout_uninterruptible(msecs_to_jiffies(RETRY_MS));
+		spin_lock(&in->lock);
+	}
+	if (chunk_test_bit(in, chunk))
+		intent_apply(chunk_word(in, chunk), INTENT_SYNC_START, false);
+	in->sync_lo = min(in->sync_lo, chunk_start(in, chunk));
+	in->sync_hi = max(in->sync_hi, chunk_end(in, chunk));
+	spin_unlock(&in->lock);
+}
+
+bool intent_sync_begin(struct intent *in, sector_t sector, sector_t *sectors,
+		       bool all, bool peek)
+{
+	u64 chunk = chunk_of(in, sector), next;
+	bool stopped = false;
+
+	next = all ? chunk : chunk_next_owed(in, chunk, in->chunks, &stopped);
+	if (next == chunk && !stopped) {
+		if (!peek)
+			sync_begin_chunk(in, chunk);
+		*sectors = chunk_end(in, chunk) - sector;
+		return true;
+	}
+	*sectors = min_t(sector_t, chunk_start(in, next), in->sectors) - sector;
+	return false;
+}
+
+/* @event for all chunks wholly in [from, to) that are being synced. */
+static void sync_event(struct intent *in, sector_t from, sector_t to,
+		       enum intent_event event)
+{
+	u64 chunk = chunk_of(in, from + (1ULL << in->chunk_shift) - 1);
+	u64 end = to >= in->sectors ? in->chunks : chunk_of(in, to);
+	u64 page;
+
+	while (chunk < end) {
+		spin_lock(&in->lock);
+		page = summary_next(&in->worded, chunk / PAGE_WORDS);
+		chunk = max(chunk, page * PAGE_WORDS);
+		for (; chunk < end && chunk / PAGE_WORDS == page; chunk++) {
+			u16 *word = chunk_word(in, chunk);
+
+			if (intent_state_of(READ_ONCE(*word)) == INTENT_SYNCING)
+				intent_apply(word, event, false);
+		}
+		sweep_arm(in);
+		spin_unlock(&in->lock);
+		cond_resched();
+	}
+}
+
+/*
+ * While the array is degraded this is a recovery: until its member has become
+ * part of the array, and that is recorded, nothing is over. If it is lost
+ * again before, another that comes back by bitmap needs the same chunks.
+ */
+void intent_sync_end(struct intent *in, sector_t from, sector_t to, bool keep)
+{
+	if (keep)
+		sync_event(in, from, to, INTENT_SYNC_KEEP);
+	else if (!intent_degraded(in))
+		sync_event(in, from, to, INTENT_SYNC_END);
+}
+
+static void sync_all(struct intent *in, enum intent_event event)
+{
+	sync_event(in, in->sync_lo, in->sync_hi, event);
+	spin_lock(&in->lock);
+	in->sync_lo = in->sectors;
+	in->sync_hi = 0;
+	spin_unlock(&in->lock);
+}
+
+void intent_sync_finish(struct intent *in, bool keep)
+{
+	sync_all(in, keep ? INTENT_SYNC_KEEP : INTENT_SYNC_END);
+}
+
+void intent_sync_abort(struct intent *in)
+{
+	sync_all(in, INTENT_SYNC_ABORT);
+}
+
+sector_t intent_next_owed(struct intent *in, sector_t from)
+{
+	u64 chunk = chunk_of(in, from);
+	bool stopped;
+
+	do {
+		chunk = chunk_next_owed(in, chunk, in->chunks, &stopped);
+		cond_resched();
+	} while (stopped);
+	return chunk < in->chunks ? chunk_start(in, chunk) : NO_SECTOR;
+}
+
+/* --- marking ------------------------------------------------------------ */
+
+struct mark {
+	struct intent_write write;
+	struct completion done;
+	int error;
+};
+
+static void mark_go(struct intent_write *w, int error)
+{
+	struct mark *mark = container_of(w, struct mark, write);
+
+	mark->error = error;
+	complete(&mark->done);
+}
+
+/*
+ * As if a write went there: so the bit is durable before the chunk's state
+ * lets writes pass, and stays while the state changes.
+ */
+static int mark_range(struct intent *in, u64 first, u64 last)
+{
+	struct mark mark = {
+		.write = {
+			.sector = chunk_start(in, first),
+			.end = chunk_end(in, last),
+			.go = mark_go,
+		},
+		.done = COMPLETION_INITIALIZER_ONSTACK(mark.done),
+	};
+
+	if (intent_start(in, &mark.write, false) == INTENT_QUEUED)
+		wait_for_completion(&mark.done);
+	if (!mark.error && !mark.write.logged)
+		mark.error = -EIO;
+	rcu_read_lock();
+	for (; !mark.error && first <= last; first++)
+		intent_apply(chunk_word(in, first), INTENT_MARK,
+			     intent_degraded(in));
+	rcu_read_unlock();
+	intent_end(in, &mark.write, false);
+	return mark.error;
+}
+
+int intent_mark(struct intent *in, u64 first, u64 last)
+{
+	int err = 0;
+
+	if (first > last || last >= in->chunks)
+		return -ERANGE;
+	while (!err && first <= last) {
+		u64 end = min(last, first + PAGE_WORDS - 1);
+
+		err = mark_range(in, first, end);
+		first = end + 1;
+		cond_resched();
+	}
+	return err;
+}
+
+/* --- works -------------------------------------------------------------- */
+
+void intent_kick(struct intent *in)
+{
+	if (!READ_ONCE(in->dying))
+		mod_delayed_work(in->wq, &in->sweep_work, 0);
+}
+
+int intent_works_init(struct intent *in)
+{
+	INIT_WORK(&in->commit_work, commit_work);
+	INIT_DELAYED_WORK(&in->sweep_work, sweep_work);
+	INIT_DELAYED_WORK(&in->retry_work, retry_work);
+	in->wq = alloc_workqueue("mdbitmap_%s",
+				 WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_HIGHPRI, 0,
+				 array_name(in->array));
+	return in->wq ? 0 : -ENOMEM;
+}
+
+void intent_works_stop(struct intent *in)
+{
+	if (!in->wq)
+		return;
+	WRITE_ONCE(in->dying, true);
+	cancel_delayed_work_sync(&in->sweep_work);
+	cancel_delayed_work_sync(&in->retry_work);
+	cancel_work_sync(&in->commit_work);
+	destroy_workqueue(in->wq);
+}
