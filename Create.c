@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * --create: a new bitmap file.
+ * --create: a new bitmap, in a file or on a block device.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "array.h"
+#include "device.h"
 #include "driver.h"
 #include "image.h"
 #include "member.h"
 #include "options.h"
 #include "outcome.h"
 #include "parse.h"
+#include "probe.h"
 #include "report.h"
 #include "trust.h"
 
@@ -157,24 +161,68 @@ static int take_options(const struct request *rq, struct bitmap_super *sb)
 	return err ? err : image_check_new(sb);
 }
 
-static int write_file(const struct request *rq, const struct image *replace,
-		      const struct bitmap_super *sb)
+static int fill(const struct request *rq, struct image_writer *w)
 {
-	struct image_writer *w;
-	int err = image_writer_start(rq->args[0], replace, sb, &w);
+	int err = image_writer_fill(w, !rq->clean);
 
-	if (err)
-		return err;
-	err = image_writer_fill(w, !rq->clean);
 	if (!err)
 		return image_writer_finish(w);
 	image_writer_abort(w);
 	return err;
 }
 
-int mode_create(const struct request *rq)
+static int make_file(const struct request *rq, const struct bitmap_super *sb)
 {
 	struct image *replace = NULL;
+	struct image_writer *w;
+	int err = image_replaceable(rq->args[0], rq->force, &replace);
+
+	if (!err)
+		warn(rq);
+	if (!err && !rq->dry_run) {
+		err = image_writer_start(rq->args[0], replace, sb, &w);
+		if (!err)
+			err = fill(rq, w);
+	}
+	image_close(replace);
+	return err;
+}
+
+static int write_device(const struct request *rq, int fd, bool wipe,
+			const struct bitmap_super *sb)
+{
+	struct image_writer *w;
+	int err = wipe ? probe_wipe(fd, rq->args[0]) : 0;
+
+	if (err)
+		close(fd);
+	else
+		err = image_writer_start_device(rq->args[0], fd, sb, &w);
+	return err ? err : fill(rq, w);
+}
+
+static int make_on_device(const struct request *rq, const struct bitmap_super *sb)
+{
+	char *content;
+	int fd, err = device_claim(rq->args[0], rq->for_dev, image_device_bytes(sb),
+				   rq->force, &fd, &content);
+
+	if (err)
+		return err;
+	warn(rq);
+	if (content)
+		note("%s: %s on it %s written over", safe(rq->args[0]), safe(content),
+		     rq->dry_run ? "would be" : "is");
+	if (rq->dry_run)
+		close(fd);
+	else
+		err = write_device(rq, fd, content, sb);
+	free(content);
+	return err;
+}
+
+int mode_create(const struct request *rq)
+{
 	struct bitmap_super sb;
 	struct outcome out = { .mode = "create", .verb = "create",
 			       .path = rq->args[0], .sb = &sb };
@@ -185,12 +233,8 @@ int mode_create(const struct request *rq)
 	if (!err)
 		err = take_options(rq, &sb);
 	if (!err)
-		err = image_replaceable(rq->args[0], rq->force, &replace);
-	if (!err)
-		warn(rq);
-	if (!err && !rq->dry_run)
-		err = write_file(rq, replace, &sb);
-	image_close(replace);
+		err = device_is_one(rq->args[0]) ? make_on_device(rq, &sb) :
+						   make_file(rq, &sb);
 	if (err)
 		return err;
 	if (!rq->clean)

@@ -100,6 +100,8 @@ static int not_a_bitmap(const struct image *image, unsigned int flags)
 	if (S_ISREG(image->st.st_mode) && image->st.st_size < BITMAP_SUPER_BYTES)
 		return fail(-EMEDIUMTYPE, "%s: %lld bytes is too short for a bitmap", path,
 			    (long long)image->st.st_size);
+	if (flags & IMAGE_FILE && S_ISBLK(image->st.st_mode))
+		return fail(-EMEDIUMTYPE, "%s: no bitmap is on it; --create makes one", path);
 	if (flags & IMAGE_FILE)
 		return fail(-EMEDIUMTYPE, "%s: is no bitmap file", path);
 	return fail(-EMEDIUMTYPE, "%s: is neither a bitmap file nor a member of an array", path);
@@ -194,24 +196,38 @@ static int open_failed(const char *path, unsigned int flags)
 
 	if (err == -EISDIR)
 		return fail(-EMEDIUMTYPE, "%s: is not a regular file", safe(path));
+	if (err == -EBUSY)
+		return fail(err, "%s: in use: attached to an array, mounted, or part of something else",
+			    safe(path));
 	if (err == -ELOOP && flags & IMAGE_FILE)
 		return fail(err, "%s: is a symbolic link; name the file itself", safe(path));
 	return fail_errno(err, "%s", safe(path));
 }
 
+static bool is_device(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISBLK(st.st_mode);
+}
+
 static int open_fd(struct image *image, unsigned int flags)
 {
 	bool edit = (flags & IMAGE_EDIT) == IMAGE_EDIT;
+	bool device = is_device(image->path);
 	int how = O_CLOEXEC | O_NONBLOCK | (edit ? O_RDWR : O_RDONLY);
 
-	if (flags & IMAGE_FILE)
+	/* Names of devices are links often; a file is named itself. */
+	if (flags & IMAGE_FILE && !device)
 		how |= O_NOFOLLOW;
+	if (edit && device)
+		how |= O_EXCL;
 	image->fd = open(image->path, how);
 	if (image->fd < 0)
 		return open_failed(image->path, flags);
 	if (fstat(image->fd, &image->st))
 		return fail_errno(-errno, "%s", safe(image->path));
-	if (S_ISBLK(image->st.st_mode) ? edit : !S_ISREG(image->st.st_mode))
+	if (device ? !S_ISBLK(image->st.st_mode) : !S_ISREG(image->st.st_mode))
 		return fail(-EMEDIUMTYPE, "%s: is not a regular file", safe(image->path));
 	if (edit || fcntl(image->fd, F_SETFL, O_DIRECT)) {
 		fcntl(image->fd, F_SETFL, 0);
@@ -232,6 +248,8 @@ static int claim(struct image *image, unsigned int flags)
 	if (!(image->st.st_mode & 0200) && !(flags & IMAGE_FORCE))
 		return fail(-EACCES, "%s: is read-only (mode %04o); chmod u+w, or --force",
 			    path, image->st.st_mode & 07777);
+	if (S_ISBLK(image->st.st_mode))
+		return 0;		/* open exclusively: nobody else has it */
 	if (flock(image->fd, LOCK_EX | LOCK_NB))
 		return errno == EWOULDBLOCK ?
 			fail(-EBUSY, "%s: another program is editing it", path) :

@@ -24,7 +24,8 @@ enum {
 
 enum image_flags {
 	IMAGE_READ = 0,
-	IMAGE_FILE = 1,		/* a bitmap file only: no member, no symlink */
+	IMAGE_FILE = 1,		/* a bitmap file, and no symlink to one, or a device
+				 * as the store: no member */
 	IMAGE_EDIT = 2 | IMAGE_FILE, /* for writing: exclusive lock, not attached,
 				 * not read-only; versions 3 and 4 only */
 	IMAGE_SHORT_OK = 4,	/* a file shorter than its bits is no error */
@@ -139,6 +140,16 @@ int image_replaceable(const char *path, bool force, struct image **replace);
 
 /* bitmap_super_check_new(), with a line for the user: 0 or -EINVAL after fail(). */
 int image_check_new(const struct bitmap_super *sb);
+
+/*
+ * The same on a block device, which is written to in place: if that is given
+ * up, no bitmap is there any more. @fd, O_RDWR, is the writer's from now on.
+ */
+int image_writer_start_device(const char *path, int fd, const struct bitmap_super *sb,
+			      struct image_writer **out);
+
+/* What a new bitmap takes of a device. */
+uint64_t image_device_bytes(const struct bitmap_super *sb);
 
 /*
  * @replace NULL: a new file, -EEXIST if the name is taken. Otherwise the

@@ -278,14 +278,29 @@ static void add_filesystem_for_ours(struct findings *out, const char *fs)
 		findings_add(out, FINDING_GOOD, 0, "filesystem", "on %s", safe(fs));
 }
 
+static void add_device(struct findings *out, const struct trust_target *t)
+{
+	if (trust_is_ours(t))
+		findings_add(out, FINDING_GOOD, 0, "filesystem",
+			     "none: on a block device of its own");
+	else
+		findings_add(out, t->for_kernel ? FINDING_BAD : FINDING_NOTICE,
+			     -EMEDIUMTYPE, "filesystem",
+			     "on a block device: is not a regular file, which stock md needs; arrays of mdbitmap.ko (/dev/mdbN) take it");
+}
+
 void place_judge_filesystem(const struct image *image, const struct trust_target *t,
 			    struct findings *out)
 {
 	enum bmap named, asked = BMAP_UNKNOWN;
 	struct mount_point mp;
 
-	if (image->member || !S_ISREG(image->st.st_mode))
+	if (image->member)
 		return;
+	if (S_ISBLK(image->st.st_mode)) {
+		add_device(out, t);
+		return;
+	}
 	if (mount_of_fd(image->fd, &mp))
 		strcpy(mp.fs_type, "an unknown filesystem");
 	if (trust_is_ours(t)) {

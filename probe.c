@@ -126,6 +126,32 @@ int probe_content(const char *path, char **type)
 	return err;
 }
 
+static void enable_all(blkid_probe pr)
+{
+	blkid_probe_enable_superblocks(pr, 1);
+	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_MAGIC | BLKID_SUBLKS_BADCSUM);
+	blkid_probe_enable_partitions(pr, 1);
+	blkid_probe_set_partitions_flags(pr, BLKID_PARTS_MAGIC);
+}
+
+int probe_wipe(int fd, const char *path)
+{
+	blkid_probe pr = blkid_new_probe();
+	int err = 0;
+
+	if (!pr)
+		return out_of_memory();
+	if (blkid_probe_set_device(pr, fd, 0, 0))
+		err = fail(-EIO, "%s: cannot be read to see what is on it", safe(path));
+	enable_all(pr);
+	while (!err && blkid_do_probe(pr) == SAFEPROBE_OK)
+		if (blkid_do_wipe(pr, 0))
+			err = fail_errno(errno ? -errno : -EIO,
+					 "%s: what is on it cannot be taken off", safe(path));
+	blkid_free_probe(pr);
+	return err;
+}
+
 /* 1 an md member of array @uuid, 0 not, -errno (nothing recorded). */
 static int is_member(const char *path, const uint8_t *uuid)
 {

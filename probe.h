@@ -15,6 +15,9 @@
  */
 int probe_content(const char *path, char **type);
 
+/* Take all that probe_content() may see off the device that @fd may write to. */
+int probe_wipe(int fd, const char *path);
+
 /*
  * Paths of all block devices that libblkid takes for md members, and whose
  * array UUID is @uuid (NULL: any). malloc'ed list and strings; an own scan,

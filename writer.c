@@ -26,6 +26,7 @@ struct image_writer {
 	char temp[NAME_KEPT + 16];
 	int dirfd, fd;			/* -1: not open */
 	bool temp_exists, direct, exact;
+	bool device;			/* fd is the place itself, not a file beside it */
 	const struct image *replace;
 	struct bitmap_super sb;
 	u8 *buffer;			/* BUFFER bytes, aligned */
@@ -191,6 +192,9 @@ int image_replaceable(const char *path, bool force, struct image **replace)
 	if (!force)
 		return fail(-EEXIST, "%s: exists already; --force replaces a bitmap file, but nothing else",
 			    safe(path));
+	if (S_ISBLK(st.st_mode))
+		return fail(-EOPNOTSUPP, "%s: a block device: only --create makes a bitmap there",
+			    safe(path));
 	err = image_open(path, flags, replace);
 	if (err == -EMEDIUMTYPE)
 		return fail(-EEXIST, "%s: exists and is no bitmap file: not replaced; choose another name",
@@ -198,16 +202,15 @@ int image_replaceable(const char *path, bool force, struct image **replace)
 	return err;
 }
 
-int image_writer_start(const char *path, const struct image *replace,
-		       const struct bitmap_super *sb, struct image_writer **out)
+/* 0, or -errno after fail(): then image_writer_abort() takes it. */
+static int make_writer(const char *path, const struct bitmap_super *sb,
+		       struct image_writer **out)
 {
-	struct image_writer *w = calloc(1, sizeof(*w));
-	int err;
+	struct image_writer *w = *out = calloc(1, sizeof(*w));
 
 	if (!w)
 		return fail(-ENOMEM, "out of memory");
 	w->dirfd = w->fd = -1;
-	w->replace = replace;
 	w->sb = *sb;
 	/* --restore gives back damaged ones too: image_writer_bytes() only. */
 	if (!bitmap_super_check(sb, NULL))
@@ -215,20 +218,40 @@ int image_writer_start(const char *path, const struct image *replace,
 	w->buffer = aligned_alloc(BLOCK, BUFFER);
 	w->head = aligned_alloc(BLOCK, BLOCK);
 	catch_signals();
-	err = w->buffer && w->head ? split_path(w, path) :
-				     fail(-ENOMEM, "out of memory");
-	if (!err)
-		err = open_dir(w);
-	if (!err)
-		err = open_temp(w);
-	if (err) {
-		image_writer_abort(w);
-		return err;
-	}
+	if (!w->buffer || !w->head)
+		return fail(-ENOMEM, "out of memory");
 	memset(w->buffer, 0, BITMAP_SUPER_BYTES);	/* the superblock goes last */
 	w->fill = BITMAP_SUPER_BYTES;
-	*out = w;
-	return 0;
+	return split_path(w, path);
+}
+
+int image_writer_start(const char *path, const struct image *replace,
+		       const struct bitmap_super *sb, struct image_writer **out)
+{
+	struct image_writer *w;
+	int err;
+
+	if (replace && S_ISBLK(replace->st.st_mode))
+		return fail(-EOPNOTSUPP, "%s: a block device: only --create makes a bitmap there",
+			    safe(path));
+	err = make_writer(path, sb, &w);
+	if (!err) {
+		w->replace = replace;
+		err = open_dir(w);
+	}
+	if (!err)
+		err = open_temp(w);
+	if (err)
+		image_writer_abort(w);
+	else
+		*out = w;
+	return err;
+}
+
+static int interrupted_error(const struct image_writer *w)
+{
+	return fail(-EINTR, w->device ? "%s: interrupted, it holds no bitmap now" :
+		    "%s: interrupted, nothing changed", safe(w->path));
 }
 
 static int write_all(struct image_writer *w, const u8 *from, uint64_t bytes,
@@ -250,9 +273,7 @@ static int write_all(struct image_writer *w, const u8 *from, uint64_t bytes,
 		bytes -= n;
 		offset += n;
 	}
-	if (interrupted)
-		return fail(-EINTR, "%s: interrupted, nothing changed", safe(w->path));
-	return 0;
+	return interrupted ? interrupted_error(w) : 0;
 }
 
 static int flush(struct image_writer *w)
@@ -346,7 +367,7 @@ static int take_name(struct image_writer *w)
 	int ret;
 
 	if (interrupted)	/* while it was synced, which takes longest */
-		return fail(-EINTR, "%s: interrupted, nothing changed", safe(w->path));
+		return interrupted_error(w);
 	ret = renameat2(w->dirfd, w->temp, w->dirfd, w->name, how);
 	/* A filesystem without the flag: a link never replaces either. */
 	if (ret && errno == EINVAL && how) {
@@ -389,7 +410,48 @@ static int finish(struct image_writer *w)
 		err = dress(w);
 	if (!err)
 		err = sync_file(w);
-	return err ? err : take_name(w);
+	return err || w->device ? err : take_name(w);
+}
+
+/* Whole blocks are written. */
+uint64_t image_device_bytes(const struct bitmap_super *sb)
+{
+	return (bitmap_bytes(sb) + BLOCK - 1) / BLOCK * BLOCK;
+}
+
+/*
+ * Until the new superblock is there none is: what is only half written must
+ * not be taken for a bitmap.
+ */
+static int drop_super(struct image_writer *w)
+{
+	int err;
+
+	memset(w->head, 0, BLOCK);
+	err = write_all(w, w->head, BLOCK, 0);
+	return err ? err : sync_file(w);
+}
+
+int image_writer_start_device(const char *path, int fd, const struct bitmap_super *sb,
+			      struct image_writer **out)
+{
+	struct image_writer *w;
+	int err = make_writer(path, sb, &w);
+
+	if (w) {
+		w->fd = fd;
+		w->device = true;
+		w->direct = !fcntl(fd, F_SETFL, O_DIRECT);
+	} else {
+		close(fd);
+	}
+	if (!err)
+		err = drop_super(w);
+	if (err)
+		image_writer_abort(w);
+	else
+		*out = w;
+	return err;
 }
 
 static void destroy(struct image_writer *w)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A block device as the place of a bitmap, which arrays of mdbitmap.ko take:
+ * may one be written there, and what was there before.
+ */
+#ifndef DEVICE_H
+#define DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+bool device_is_one(const char *path);
+
+/*
+ * May the device @path become a bitmap of @bytes, if need be of the array or
+ * member @for_dev (NULL: not known)? Exclusively ours on return: *fd, O_RDWR.
+ * Without @force nothing may be on it; *content is malloc'ed, what there is,
+ * or NULL. -errno after fail(): -EBUSY in use, -EEXIST something is there,
+ * -ENOSPC too small, -ELOOP it is a part of @for_dev.
+ */
+int device_claim(const char *path, const char *for_dev, uint64_t bytes, bool force,
+		 int *fd, char **content);
+
+#endif
