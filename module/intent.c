@@ -60,6 +60,18 @@ static int start_chunk(struct intent *in, u64 chunk, u64 *ticket)
 	return 0;
 }
 
+/* Those of @w that are set are durable now. Nobody clears what is counted. */
+static void committed(struct intent *in, struct intent_write *w)
+{
+	u64 chunk, to = chunk_of(in, w->end - 1) + 1;
+
+	rcu_read_lock();
+	for (chunk = chunk_of(in, w->sector); chunk < to; chunk++)
+		intent_apply(chunk_word(in, chunk), INTENT_COMMITTED,
+			     intent_degraded(in));
+	rcu_read_unlock();
+}
+
 static void stall(struct intent *in, struct intent_write *w)
 {
 	spin_lock(&in->lock);
@@ -94,20 +106,23 @@ static enum intent_answer start_slow(struct intent *in, struct intent_write *w,
 		else
 			at++;
 	}
-	if (!err && !ticket) {
+	if (!err && commit_done(&in->commit, ticket)) {
 		spin_unlock(&in->lock);
+		/* Made durable while the lock was dropped for memory. */
+		if (ticket)
+			committed(in, w);
 		return INTENT_GO;
 	}
 	if (!err && !in->state) {
 		w->ticket = ticket;
 		list_add_tail(&w->list, &in->waiting[ticket & 1]);
 		intent_commit_soon(in);
+		sweep_arm(in);
 		spin_unlock(&in->lock);
 		return INTENT_QUEUED;
 	}
 	/* A bit set above is carried by the next commit all the same. */
-	if (in->commit.wanted)
-		intent_commit_soon(in);
+	intent_commit_soon(in);
 	spin_unlock(&in->lock);
 	undo(in, from, at);
 	return INTENT_AGAIN;
@@ -218,22 +233,8 @@ bool intent_owes_sync(struct intent *in, sector_t sector, sector_t sectors)
 void intent_commit_soon(struct intent *in)
 {
 	lockdep_assert_held(&in->lock);
-	in->commit.wanted = true;
-	if (!in->commit.busy)
+	if (in->commit.wanted && !in->commit.busy)
 		queue_work(in->wq, &in->commit_work);
-	sweep_arm(in);
-}
-
-/* Those of @w that are set are durable now. Nobody clears what is counted. */
-static void committed(struct intent *in, struct intent_write *w)
-{
-	u64 chunk, to = chunk_of(in, w->end - 1) + 1;
-
-	rcu_read_lock();
-	for (chunk = chunk_of(in, w->sector); chunk < to; chunk++)
-		intent_apply(chunk_word(in, chunk), INTENT_COMMITTED,
-			     intent_degraded(in));
-	rcu_read_unlock();
 }
 
 static void release(struct intent *in, struct list_head *list)

@@ -176,7 +176,7 @@ static inline bool intent_degraded(const struct intent *in)
 	return READ_ONCE(in->array->degraded) > 0;
 }
 
-/* in->lock held: the open generation is wanted; start its commit. */
+/* in->lock held: if the open generation is wanted, see that it is committed. */
 void intent_commit_soon(struct intent *in);
 
 /* in->commit_mutex held: write all that has changed. 0, or -errno and the store has failed. */

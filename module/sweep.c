@@ -245,7 +245,8 @@ void sweep_work(struct work_struct *work)
 	in->stats.cleared += s.cleared;
 	sweep_commit_cleared(in);
 	if (!summary_empty(&in->changed))
-		intent_commit_soon(in);
+		in->commit.wanted = true;
+	intent_commit_soon(in);
 	if (goes_on(in, &s))
 		sweep_arm(in);
 	spin_unlock(&in->lock);
