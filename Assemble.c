@@ -111,6 +111,7 @@ static void tell_left_out(const struct assembly *a)
 
 static int check_kind(const struct assembly *a)
 {
+	const struct driver *driver = driver_of_word(a->rq->args[0]);
 	const struct member_super *ms = a->fresh;
 	const char *path = device(&a->found.list[a->sel.freshest]);
 
@@ -118,6 +119,9 @@ static int check_kind(const struct assembly *a)
 	    ms->level != 10)
 		return fail(-EOPNOTSUPP, "%s: an array of level %d has no redundancy, and so no bitmap; use mdadm",
 			    path, ms->level);
+	if (driver && driver->ours && ms->level != 1)
+		return fail(-EOPNOTSUPP, "%s: an array of level %d, and the driver %s runs mirrors (level 1) only",
+			    path, ms->level, driver->module);
 	if (ms->features & (MEMBER_FEATURE_JOURNAL | MEMBER_FEATURE_PPL |
 			    MEMBER_FEATURE_MULTIPLE_PPLS))
 		return fail(-EOPNOTSUPP, "%s: an array with a journal or a partial parity log takes no bitmap; use mdadm",

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "driver.h"
 #include "each.h"
 #include "options.h"
 #include "proc.h"
@@ -186,6 +187,8 @@ static void print_head(const struct survey *s)
 	const struct array *a = s->array;
 
 	printf("%s%s%s:\n", paint(PAINT_BOLD), safe(a->node), paint(PAINT_NONE));
+	if (s->driver && s->driver->ours)
+		row("Driver", "%s", s->driver->module);
 	row("Version", "%s", a->persistent ? safe(a->metadata) : "none (no metadata)");
 	row_time("Creation Time", a->super ? a->super->ctime_s :
 					     a->persistent ? a->info.ctime : 0);
@@ -246,6 +249,30 @@ static void print_pending(const struct mdstat *m)
 		    m->pages_used, plural(m->pages_total, "page"));
 }
 
+/* "commits 12, writes_cold 3": a histogram has several numbers. */
+static void print_stats(const struct survey_bitmap *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->stat_count; i++)
+		row(i ? "" : "Bitmap Statistics", "%s %s", safe(b->stats[i].name),
+		    safe(b->stats[i].value));
+}
+
+/* What mdbitmap.ko tells, and stock md has nothing of. */
+static void print_engine(const struct survey_bitmap *b)
+{
+	bool failed = *b->store && strcmp(b->store, "ok");
+
+	if (*b->store)
+		row("Bitmap Store", "%s%s%s", paint(failed ? PAINT_BAD : PAINT_GOOD),
+		    safe(b->store), paint(PAINT_NONE));
+	if (b->budget_known)
+		row("Resync Budget", "%s", human(b->budget_bytes));
+	if (style.verbose)
+		print_stats(b);
+}
+
 static void print_bitmap(const struct survey *s)
 {
 	const struct survey_bitmap *b = &s->bitmap;
@@ -274,6 +301,7 @@ static void print_bitmap(const struct survey *s)
 		row("Bitmap Events", "%" PRIu64, b->sb.events);
 		row("Events Cleared", "%" PRIu64, b->sb.events_cleared);
 	}
+	print_engine(b);
 }
 
 enum column { COLUMN_NUMBER, COLUMN_SLOT, COLUMN_STATE, COLUMN_EVENTS, COLUMN_DEVICE,
@@ -421,6 +449,7 @@ static void json_head(struct json_object *o, const struct survey *s)
 	const struct array *a = s->array;
 
 	json_text(o, "kernel_name", a->name);
+	json_text(o, "driver", s->driver ? s->driver->module : NULL);
 	json_flag(o, "complete", s->privileged && !s->gap_count);
 	json_text(o, "metadata", a->persistent ? a->metadata : NULL);
 	json_text(o, "level", s->level);
@@ -472,6 +501,30 @@ static void json_members(struct json_object *o, const struct survey *s)
 			json_object_array_add(list, json_object_new_int(slot));
 }
 
+static bool is_number(const char *text)
+{
+	return *text && strlen(text) < 20 && !text[strspn(text, "0123456789")];
+}
+
+static void json_engine(struct json_object *o, const struct survey_bitmap *b)
+{
+	size_t i;
+
+	if (*b->store)
+		json_text(o, "store_state", b->store);
+	if (b->budget_known)
+		json_u64(o, "resync_budget_bytes", b->budget_bytes);
+	if (!b->stat_count)
+		return;
+	o = json_child(o, "statistics");
+	for (i = 0; i < b->stat_count; i++)
+		if (is_number(b->stats[i].value))
+			json_u64(o, b->stats[i].name,
+				 strtoull(b->stats[i].value, NULL, 10));
+		else
+			json_text(o, b->stats[i].name, b->stats[i].value);
+}
+
 static void json_bitmap(struct json_object *o, const struct survey *s)
 {
 	static const char *const kinds[] = {
@@ -501,6 +554,7 @@ static void json_bitmap(struct json_object *o, const struct survey *s)
 	json_maybe_u64(o, "events", b->readable, b->sb.events);
 	json_maybe_u64(o, "events_cleared", b->readable, b->sb.events_cleared);
 	json_maybe_u64(o, "state_flags", b->readable, b->sb.state);
+	json_engine(o, b);
 }
 
 static void json_sync(struct json_object *o, const struct survey *s)

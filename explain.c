@@ -187,14 +187,24 @@ static int explain_ebusy(const char *node, const char *file, bool running)
 	return fail(-EBUSY, "%s is busy: it is about to sync; try again", safe(node));
 }
 
+/* mdadm knows no nodes of other majors. */
+const char *explain_writable(const char *node)
+{
+	static char text[160];
+	struct node_name name;
+
+	if (is_ours(node) && !node_split(node, &name))
+		snprintf(text, sizeof(text), "echo active >/sys/block/%s/md/array_state",
+			 name.kernel);
+	else
+		snprintf(text, sizeof(text), "mdadm --readwrite %s", safe(node));
+	return text;
+}
+
 static int explain_erofs(const char *node)
 {
-	if (is_ours(node))
-		return fail(-EROFS, "%s is read-only, and no bitmap is changed then; write "
-			    "active to md/array_state in its sysfs directory first",
-			    safe(node));
 	return fail(-EROFS, "%s is read-only, and md changes no bitmap then; make it "
-		    "writable first: mdadm --readwrite %s", safe(node), safe(node));
+		    "writable first: %s", safe(node), explain_writable(node));
 }
 
 int explain_set_bitmap(int err, const char *node, const char *file, bool running)

@@ -23,6 +23,9 @@ int explain_set_bitmap(int err, const char *node, const char *file, bool running
  */
 bool explain_driver_refuses(const struct driver *driver, const char **release);
 
+/* How a read-only array becomes writable: a command. Static buffer. */
+const char *explain_writable(const char *node);
+
 /* The command line, to say how it works with our driver; kept, not copied. */
 void explain_command(int argc, char *const *argv);
 

@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include "choose.h"
+#include "explain.h"
 #include "holders.h"
 #include "join.h"
 #include "patience.h"
@@ -123,8 +124,8 @@ static int check_state(const struct array *array)
 		return fail(-ENODEV, "%s does not run: name the member at --assemble",
 			    node);
 	if (!strcmp(array->state, "readonly"))
-		return fail(-EROFS, "%s is read-only; make it writable first: mdadm "
-			    "--readwrite %s", node, node);
+		return fail(-EROFS, "%s is read-only; make it writable first: %s",
+			    node, explain_writable(array->node));
 	if (array->info.level < 1)
 		return fail(-EOPNOTSUPP, "%s has no redundancy: no member can join it",
 			    node);

@@ -263,6 +263,39 @@ static void take_bits(struct survey *s)
 		add_gap(s, "the bitmap's bits");
 }
 
+static void take_stats(const char *md, struct survey_bitmap *b)
+{
+	char **names, attribute[80];
+	size_t i, count;
+
+	if (sysfs_md_files(md, "bitmap/stats", &names, &count))
+		return;
+	for (i = 0; i < count && b->stat_count < SURVEY_STATS_MAX; i++) {
+		struct survey_stat *stat = &b->stats[b->stat_count];
+
+		if (strlen(names[i]) >= sizeof(stat->name))
+			continue;
+		strcpy(stat->name, names[i]);
+		snprintf(attribute, sizeof(attribute), "bitmap/stats/%s", stat->name);
+		if (!sysfs_md_read(md, attribute, stat->value, sizeof(stat->value)))
+			b->stat_count++;
+	}
+	sysfs_free(names, count);
+}
+
+/* Stock md has none of these attributes. */
+static void take_engine(const char *md, struct survey_bitmap *b)
+{
+	uint64_t kib;
+
+	b->budget_known = !sysfs_md_read_u64(md, "bitmap/resync_budget", &kib);
+	if (b->budget_known)
+		b->budget_bytes = kib * 1024;
+	if (sysfs_md_read(md, "bitmap/store_state", b->store, sizeof(b->store)))
+		b->store[0] = '\0';
+	take_stats(md, b);
+}
+
 static void take_bitmap(struct survey *s)
 {
 	struct survey_bitmap *b = &s->bitmap;
@@ -285,6 +318,7 @@ static void take_bitmap(struct survey *s)
 					     &b->write_behind);
 	if (!b->behind_known && (b->behind_known = b->readable))
 		b->write_behind = b->sb.write_behind;
+	take_engine(a->name, b);
 }
 
 /* ---- all of it ---- */
@@ -332,6 +366,7 @@ int survey_take(const char *node, struct survey *s)
 	err = open_array(node, s);
 	if (err)
 		return err;
+	s->driver = driver_of_word(s->array->name);
 	err = mdstat_read(driver_status(s->array->name), s->array->name, &s->stat);
 	if (err) {
 		fail_errno(err, "%s", driver_status(s->array->name));

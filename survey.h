@@ -13,7 +13,16 @@
 #include "proc.h"
 #include "sysfs.h"
 
-enum { SURVEY_GAPS_MAX = 8 };
+enum {
+	SURVEY_GAPS_MAX = 8,
+	SURVEY_STATS_MAX = 32,
+};
+
+/* A figure of mdbitmap.ko's engine: md/bitmap/stats/NAME. */
+struct survey_stat {
+	char name[32];
+	char value[192];		/* a number, or several */
+};
 
 struct survey_member {
 	bool events_known;
@@ -29,9 +38,16 @@ struct survey_bitmap {
 	bool delay_known, behind_known;
 	double delay_s;
 	uint64_t write_behind;		/* requests */
+	/* Of mdbitmap.ko only: */
+	bool budget_known;
+	uint64_t budget_bytes;		/* that may stay dirty without need */
+	char store[16];			/* ok, failed; "" not known */
+	struct survey_stat stats[SURVEY_STATS_MAX];
+	size_t stat_count;
 };
 
 struct survey {
+	const struct driver *driver;	/* NULL: its name is no array's */
 	struct array *array;		/* not privileged: fd -1, super NULL and no
 					 * spares */
 	bool privileged;

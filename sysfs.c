@@ -242,15 +242,19 @@ static int only_arrays(const struct dirent *entry)
 	return is_component(entry->d_name) && sysfs_md_exists(entry->d_name);
 }
 
-int sysfs_md_list(char ***names, size_t *count)
+static int only_files(const struct dirent *entry)
+{
+	return is_component(entry->d_name) && *entry->d_name != '.';
+}
+
+static int list_names(const char *path, int (*which)(const struct dirent *),
+		      char ***names, size_t *count)
 {
 	struct dirent **entries = NULL;
-	char path[PATH_MAX], **list;
-	int i, n, err = sysfs_below_root(path, "/sys/block");
+	int i, n, err = 0;
+	char **list;
 
-	if (err)
-		return err;
-	n = scandir(path, &entries, only_arrays, versionsort);
+	n = scandir(path, &entries, which, versionsort);
 	if (n < 0)
 		return -errno;
 	list = calloc((size_t)n + 1, sizeof(*list));
@@ -269,6 +273,22 @@ int sysfs_md_list(char ***names, size_t *count)
 	*names = list;
 	*count = (size_t)n;
 	return 0;
+}
+
+int sysfs_md_list(char ***names, size_t *count)
+{
+	char path[PATH_MAX];
+	int err = sysfs_below_root(path, "/sys/block");
+
+	return err ? err : list_names(path, only_arrays, names, count);
+}
+
+int sysfs_md_files(const char *md, const char *directory, char ***names, size_t *count)
+{
+	char path[PATH_MAX];
+	int err = md_path(path, md, directory);
+
+	return err ? err : list_names(path, only_files, names, count);
 }
 
 void sysfs_free(char **names, size_t count)

@@ -25,6 +25,18 @@ static void means(const char *word, const char *kernel, const char *path,
 	assert_int_equal(name.driver->major, 9);
 }
 
+static void means_with_ours(const char *word, const char *kernel, const char *path,
+			    const char *link)
+{
+	struct node_name name;
+
+	assert_int_equal(node_split(word, &name), 0);
+	assert_string_equal(name.kernel, kernel);
+	assert_string_equal(name.path, path);
+	assert_string_equal(name.link, link);
+	assert_string_equal(name.driver->module, "mdbitmap");
+}
+
 static void means_nothing(const char *word)
 {
 	struct node_name name;
@@ -96,15 +108,22 @@ static void names_that_lead_elsewhere_are_refused(void **state)
 	means_nothing("");
 }
 
-static void a_node_is_served_by_the_driver_of_its_prefix(void **state)
+static void the_same_words_with_mdb_mean_arrays_of_our_driver(void **state)
 {
-	assert_string_equal(driver_of_word("/dev/md0")->prefix, "md");
-	assert_string_equal(driver_of_word("md_home")->prefix, "md");
-	assert_string_equal(driver_of_word("/dev/md/home")->prefix, "md");
-	assert_null(driver_of_word("/dev/sda"));
-	assert_null(driver_of_word("/dev/mdx0"));
-	assert_null(driver_of_word("md"));
-	assert_null(driver_of_word(""));
+	means_with_ours("/dev/mdb0", "mdb0", "/dev/mdb0", "");
+	means_with_ours("mdb127", "mdb127", "/dev/mdb127", "");
+	means_with_ours("/dev/mdb_home", "mdb_home", "/dev/mdb_home", "");
+	means_with_ours("/dev/mdb/home", "mdb_home", "/dev/mdb_home", "/dev/mdb/home");
+	means_with_ours("/dev/mdb/3", "mdb3", "/dev/mdb3", "/dev/mdb/3");
+	means_with_ours("/dev/mdb/abcdefghijklmnopqrstuvwxyz0",
+			"mdb_abcdefghijklmnopqrstuvwxyz0",
+			"/dev/mdb_abcdefghijklmnopqrstuvwxyz0",
+			"/dev/mdb/abcdefghijklmnopqrstuvwxyz0");
+	means_nothing("/dev/mdb/abcdefghijklmnopqrstuvwxyz01");
+	means_nothing("/dev/mdb");
+	means_nothing("/dev/mdb007");
+	means_nothing("/dev/mdb/../sda");
+	means_nothing("mdb/home");
 }
 
 static void opening_what_is_no_array_says_what_it_is(void **state)
@@ -135,6 +154,20 @@ static void a_module_that_secure_boot_refuses_says_so(void **state)
 	assert_non_null(strstr(fail_text(), "root"));
 }
 
+static void our_module_comes_with_dkms_and_is_signed_with_its_key(void **state)
+{
+	assert_int_equal(exit_code_of(node_module_failed("mdbitmap", -ENOENT)),
+			 EXIT_UNSUPPORTED);
+	assert_non_null(strstr(fail_text(), "mdbitmap-dkms"));
+	assert_non_null(strstr(fail_text(), "linux-headers-"));
+	node_module_failed("mdbitmap", -EKEYREJECTED);
+	assert_non_null(strstr(fail_text(), "mokutil --import /var/lib/dkms/mok.pub"));
+	node_module_failed("mdbitmap", -EPERM);
+	assert_non_null(strstr(fail_text(), "Secure Boot"));
+	node_module_failed("mdbitmap", -EBUSY);
+	assert_non_null(strstr(fail_text(), "takeover"));
+}
+
 static void a_module_that_is_missing_means_unsupported(void **state)
 {
 	assert_int_equal(exit_code_of(node_module_failed("md_mod", -ENOENT)),
@@ -152,10 +185,11 @@ int main(void)
 		cmocka_unit_test(a_number_the_kernel_would_spell_otherwise_is_refused),
 		cmocka_unit_test(a_name_as_long_as_a_disk_name_may_be_is_the_longest),
 		cmocka_unit_test(names_that_lead_elsewhere_are_refused),
-		cmocka_unit_test(a_node_is_served_by_the_driver_of_its_prefix),
+		cmocka_unit_test(the_same_words_with_mdb_mean_arrays_of_our_driver),
 		cmocka_unit_test(opening_what_is_no_array_says_what_it_is),
 		cmocka_unit_test(creating_under_a_name_that_is_none_says_what_is_accepted),
 		cmocka_unit_test(a_module_that_secure_boot_refuses_says_so),
+		cmocka_unit_test(our_module_comes_with_dkms_and_is_signed_with_its_key),
 		cmocka_unit_test(a_module_that_is_missing_means_unsupported),
 	};
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Stock md of Linux 6.18 and later refuses bitmap files: so says the tool, and
-# it leaves nothing half assembled.
+# Stock md of Linux 6.18 and later refuses bitmap files: so says the tool, with
+# the command that starts the array on our driver, and it leaves nothing half
+# assembled.
 #
 # vm-kernels: newest
 # vm-disks: vdb=16M vdc=16M vdd=32M
@@ -18,14 +19,18 @@ setup() {
 
 teardown() { end_all; }
 
-# refuses ARGUMENT...: exit status 7, one line with the kernel and the way out,
-# and nothing is left or changed.
+refusal="Linux $(uname -r) refuses bitmap files (6.18 and later do); the driver mdbitmap.ko takes them:"
+
+# refuses ARGUMENT...: exit status 7, one line with the kernel and the command
+# with a node of our driver, and nothing is left or changed.
 refuses() {
-	local way=/sys/module/md_mod/parameters/legacy_async_del_gendisk before
-	before=$(<$way)
-	refused 7 "Linux $(uname -r) refuses bitmap files (6.18 and later do); the companion driver mdbitmap.ko brings them back: see README" "$@"
+	local parameter=/sys/module/md_mod/parameters/legacy_async_del_gendisk before
+	local ours="$*"
+	ours=${ours//\/dev\/md/\/dev\/mdb}
+	before=$(<$parameter)
+	refused 7 "$refusal mdbitmap $ours" "$@"
 	left_nothing
-	[[ $(<$way) == "$before" ]]
+	[[ $(<$parameter) == "$before" ]]
 }
 
 @test "--assemble is refused, and nothing stays half assembled" {
@@ -36,6 +41,14 @@ refuses() {
 	refuses --assemble /dev/md0 --bitmap=/mnt/bitmap --dry-run /dev/vdb /dev/vdc
 	# the members are free, and the array still starts without the file
 	mdadm --assemble /dev/md0 /dev/vdb /dev/vdc
+}
+
+@test "--attach is refused, and says how to go on with the file" {
+	make_mirror
+	mdadm --assemble /dev/md0 /dev/vdb /dev/vdc
+	mdbitmap --create /mnt/bitmap --for=/dev/md0 --clean
+	refused 7 "$refusal mdbitmap --stop /dev/md0, then mdbitmap --assemble --scan /dev/mdb0 --bitmap=/mnt/bitmap" \
+		--attach /dev/md0 --bitmap=/mnt/bitmap
 }
 
 @test "--build is refused, and the file it made is gone" {
