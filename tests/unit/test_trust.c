@@ -749,6 +749,130 @@ static void of_a_degraded_array_no_bit_is_passed_over(void **state)
 	assert_int_equal(forecast.bytes, CHUNK);
 }
 
+/* ---- with our driver ---- */
+
+static void with_ours(void)
+{
+	target.driver = driver_of_word("/dev/mdb0");
+	assert_true(trust_is_ours(&target));
+}
+
+static void our_driver_copies_each_set_bit_of_a_current_bitmap(void **state)
+{
+	with_ours();
+	dirty(3);
+	dirty(50);
+	target.clean = true;
+	predict();
+	assert_int_equal(forecast.bytes, 2 * CHUNK);
+	assert_false(forecast.full);
+	/* the checkpoint counts for nothing */
+	target.clean = false;
+	target.resync_sector = 40 * CHUNK_SECTORS;
+	predict();
+	assert_int_equal(forecast.bytes, 2 * CHUNK);
+}
+
+static void our_driver_believes_members_in_sync_against_a_stale_bitmap(void **state)
+{
+	with_ours();
+	dirty(3);
+	target.clean = true;
+	target.events = 50;
+	predict();
+	assert_int_equal(forecast.bytes, 0);
+	judge();
+	assert_weight("events", FINDING_NOTICE);
+	assert_null(findings_refusal(&found, false));
+	target.clean = false;
+	predict();
+	assert_true(forecast.full);
+	assert_int_equal(forecast.bytes, (uint64_t)SECTORS * 512);
+	judge();
+	assert_bad("events", -ESTALE, true);
+}
+
+static void our_driver_without_metadata_goes_by_the_bits_unless_assume_clean(void **state)
+{
+	with_ours();
+	dirty(3);
+	target.persistent = false;
+	predict();
+	assert_int_equal(forecast.bytes, CHUNK);
+	target.clean = true;
+	predict();
+	assert_int_equal(forecast.bytes, 0);
+}
+
+static void a_clean_stop_of_a_healthy_array_of_ours_leaves_nothing_to_copy(void **state)
+{
+	with_ours();
+	dirty(3);
+	target.running = true;
+	target.clean = true;
+	predict();
+	assert_int_equal(forecast.bytes, 0);
+	target.degraded = true;		/* of three, and one is away */
+	predict();
+	assert_int_equal(forecast.bytes, CHUNK);
+}
+
+static void our_driver_keeps_a_bitmap_on_any_filesystem(void **state)
+{
+	static const char *const types[] = { "btrfs", "overlay", "ext4", "nilfs2" };
+	size_t i;
+
+	with_ours();
+	target.for_kernel = true;
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		mounted(types[i], "0:33");
+		judge();
+		assert_weight("filesystem", FINDING_GOOD);
+	}
+	mounted("tmpfs", "0:33");
+	judge();
+	assert_weight("filesystem", FINDING_NOTICE);
+	assert_null(findings_refusal(&found, false));
+}
+
+static void our_driver_refuses_a_hole_as_stock_md_does(void **state)
+{
+	int fd;
+	struct image *image;
+
+	with_ours();
+	target.for_kernel = true;
+	file.chunk = 512;
+	file.sectors = target.sync_sectors = 1 << 19;
+	file.bytes = HEAD + (1 << 16);
+	write_file();
+	fd = open(path, O_WRONLY);
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 16384, 16384)) {
+		close(fd);
+		skip();
+	}
+	close(fd);
+	assert_int_equal(image_open(path, 0, &image), 0);
+	assert_int_equal(trust_judge(image, &target, &found), 0);
+	image_close(image);
+	assert_bad("holes", -EUCLEAN, false);
+	assert_null(strstr(finding("holes")->text, "stock md"));
+}
+
+static void our_driver_refuses_what_others_may_write_to(void **state)
+{
+	with_ours();
+	file.mode = 0666;
+	judge();
+	assert_weight("permissions", FINDING_ATTENTION);
+	target.for_kernel = true;
+	judge();
+	assert_bad("permissions", -EPERM, false);
+	target.driver = NULL;
+	judge();
+	assert_weight("permissions", FINDING_ATTENTION);
+}
+
 static struct member_super member(uint64_t events)
 {
 	struct member_super ms = {
@@ -938,6 +1062,13 @@ int main(void)
 		TEST(chunks_that_end_before_the_checkpoint_are_done),
 		TEST(a_member_alone_copies_nothing),
 		TEST(of_a_degraded_array_no_bit_is_passed_over),
+		TEST(our_driver_copies_each_set_bit_of_a_current_bitmap),
+		TEST(our_driver_believes_members_in_sync_against_a_stale_bitmap),
+		TEST(our_driver_without_metadata_goes_by_the_bits_unless_assume_clean),
+		TEST(a_clean_stop_of_a_healthy_array_of_ours_leaves_nothing_to_copy),
+		TEST(our_driver_keeps_a_bitmap_on_any_filesystem),
+		TEST(our_driver_refuses_a_hole_as_stock_md_does),
+		TEST(our_driver_refuses_what_others_may_write_to),
 		TEST(a_former_member_gets_the_dirty_chunks),
 		TEST(one_older_than_events_cleared_is_rebuilt),
 		TEST(one_of_another_array_is_rebuilt),

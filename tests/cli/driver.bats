@@ -1,0 +1,73 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What depends on the driver: stock md's nodes are /dev/mdN, mdbitmap.ko's
+# /dev/mdbN. As far as it shows without either.
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+load helpers
+load members
+
+ours=/dev/mdb_no_such_array
+
+# Two members in sync and their bitmap, of which chunks 3 and 4 are dirty.
+setup() {
+	mkdir "$BATS_TEST_TMPDIR/here" # bats keeps files of its own above it
+	cd "$BATS_TEST_TMPDIR/here" || return
+	make_member a.img number=0
+	make_member b.img number=1
+	"$MDBITMAP" --quiet --create bitmap --for=a.img --bitmap-chunk=64 --clean
+	"$MDBITMAP" --quiet --mark bitmap 3c..5c
+}
+
+plan() { "$MDBITMAP" --assemble "$1" --bitmap=bitmap --dry-run "${@:2}" a.img b.img; }
+
+@test "members in sync: stock md copies nothing, our driver each set bit" {
+	run -0 --separate-stderr plan /dev/md_no_such_array
+	[[ $output == *'nothing to copy'* ]]
+	run -0 --separate-stderr plan $ours
+	[[ $output == *'2 chunks (128 KiB) to copy'* ]]
+	run -0 --separate-stderr plan /dev/mdb/no_such_array --json
+	[[ $(jq .copy_bytes <<<"$output") == 131072 ]]
+}
+
+@test "members in sync and a stale bitmap: our driver copies nothing" {
+	make_member a.img number=0 events=20
+	make_member b.img number=1 events=20
+	run -0 --separate-stderr plan $ours
+	[[ $output == *'nothing to copy'* ]]
+	run -6 --separate-stderr plan /dev/md_no_such_array
+	[[ $stderr == *stale* ]]
+}
+
+@test "--check of a member says what either driver does" {
+	run -0 "$MDBITMAP" --check bitmap --for=a.img
+	[[ $output == *'next assembly: copies nothing'* ]]
+	[[ $output == *'next assembly: with mdbitmap.ko copies 128 KiB'* ]]
+	run -0 "$MDBITMAP" --check bitmap --for=a.img --json
+	[[ $(jq -c '.next_assembly.now | [.copy_bytes, .mdbitmap_ko.copy_bytes]' <<<"$output") == '[0,131072]' ]]
+}
+
+@test "our driver runs mirrors only" {
+	make_member a.img level=5 number=0
+	make_member b.img level=5 number=1
+	run -7 --separate-stderr plan $ours
+	[[ $stderr == *'level 5'*'mirrors (level 1) only'* ]]
+}
+
+@test "a name too long for our driver is refused" {
+	run -2 --separate-stderr plan /dev/mdb/abcdefghijklmnopqrstuvwxyz01
+	[[ $stderr == *'not a name for an array'*'the same with mdb'* ]]
+}
+
+@test "--build takes nodes of our driver, and without --assume-clean copies each bit" {
+	truncate -s 7M c.img d.img
+	"$MDBITMAP" --quiet --create other --size=7M --bitmap-chunk=64 --clean
+	"$MDBITMAP" --quiet --mark other 3c..4c
+	build() { "$MDBITMAP" --build $ours --level=1 --raid-devices=2 --bitmap=other --dry-run "$@" c.img d.img; }
+	run -0 --separate-stderr build
+	[[ $output == *'1 chunk (64 KiB) to copy'* ]]
+	run -0 --separate-stderr build --assume-clean --force
+	[[ $output == *'nothing to copy'* ]]
+}
