@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-VERSION := 0.1
+# One version for the tool and the module, where DKMS has to have it.
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' module/dkms.conf)
 
 prefix ?= /usr/local
 sbindir ?= $(prefix)/sbin
@@ -50,6 +51,13 @@ build/unit/%: build/san/tests/unit/%.o build/san/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(SAN) -o $@ $^ $(LIBS) -lcmocka
 
+# What threads do to the words of chunks: under another sanitizer, so apart.
+build/unit/test_intent_race: tests/unit/test_intent_race.c tests/unit/unit.h \
+		$(foreach c,intent_table commit,module/core/$(c).c module/core/$(c).h) \
+		module/core/port.h
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -O1 -g -fsanitize=thread -o $@ $(filter %.c,$^) -lcmocka
+
 # Tests. Each floor leaves TAP in build/tap; the summary counts them all.
 # One floor:	make check-unit | check-cli | check-lint | check-vm
 # One test:	make build/unit/test_bits && build/unit/test_bits
@@ -64,7 +72,7 @@ check:
 check-all:
 	@rm -rf $(TAP)
 	+@$(MAKE) -s check-build
-	+@$(MAKE) -sk check-unit check-cli check-lint check-vm; \
+	+@$(MAKE) -sk check-unit check-cli check-lint check-dkms check-vm; \
 	tests/tap-summary $(TAP)/*.tap
 
 check-build: mdbitmap build/san/mdbitmap $(UNIT:%=build/unit/%)
@@ -87,11 +95,35 @@ check-lint: mdbitmap
 	@mkdir -p $(TAP)
 	@tests/lint >$(TAP)/lint.tap; true
 
+check-dkms:
+	@mkdir -p $(TAP)
+	@echo "# tests/dkms.bats"
+	@bats --tap tests/dkms.bats >$(TAP)/dkms.tap; true
+
 check-vm: mdbitmap
 	@mkdir -p $(TAP)
 	@echo "# tests/vm"
 	@tests/vm/selftest >$(TAP)/vm-selftest.tap; \
 	tests/vm/run tests/vm/*.bats >$(TAP)/vm.tap; true
+
+# The module's scenarios on a kernel that watches memory, locks and leaks. Its
+# first build takes ten minutes, and it is slow: so not in check.
+check-debug: mdbitmap
+	tests/deps
+	tests/vm/run --kernel debug tests/vm/driver-*.bats
+
+# The module: for the running kernel, or the one whose headers KDIR names; for
+# all kernels that the tests boot, into build/module.
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+module:
+	+$(MAKE) -C module KDIR=$(KDIR)
+
+SERIES := 6.1 6.12 newest
+
+module-all:
+	tests/deps
+	@for series in $(SERIES); do tests/vm/module $$series || exit; done
 
 demo:
 	tests/deps
@@ -108,6 +140,28 @@ install: mdbitmap
 	install -D -m 644 man/mdbitmap.8 $(DESTDIR)$(mandir)/man8/mdbitmap.8
 	install -D -m 644 man/mdbitmap-format.5 $(DESTDIR)$(mandir)/man5/mdbitmap-format.5
 
+# The module's sources for DKMS; on the machine itself, not into a package,
+# they are built and installed too.
+DKMS_SOURCES = $(patsubst module/%,%,$(wildcard $(addprefix module/, \
+	Kbuild Makefile dkms.conf *.[ch] core/*.[ch] compat/*.h compat/*.mk \
+	compat/older/linux/*.h)))
+dkms_dir = $(DESTDIR)/usr/src/mdbitmap-$(VERSION)
+
+install-dkms:
+	@set -e; for f in $(filter-out %.mod.c,$(DKMS_SOURCES)); do \
+		install -D -m 644 module/$$f $(dkms_dir)/$$f; done
+ifeq ($(DESTDIR),)
+	dkms add mdbitmap/$(VERSION)
+	dkms build mdbitmap/$(VERSION)
+	dkms install mdbitmap/$(VERSION)
+endif
+
+uninstall-dkms:
+ifeq ($(DESTDIR),)
+	-dkms remove mdbitmap/$(VERSION) --all
+endif
+	rm -rf $(dkms_dir)
+
 uninstall:
 	rm -f $(DESTDIR)$(sbindir)/mdbitmap $(DESTDIR)$(mandir)/man8/mdbitmap.8 \
 		$(DESTDIR)$(mandir)/man5/mdbitmap-format.5
@@ -115,6 +169,8 @@ uninstall:
 # Kernels fetched for the VMs stay; distclean takes them too.
 clean:
 	rm -f mdbitmap
+	cd module && find . \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete
 	find build -mindepth 1 -maxdepth 1 ! -name vm -exec rm -rf {} + 2>/dev/null || true
 
 distclean:
@@ -125,4 +181,5 @@ distclean:
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all check check-all check-build check-unit check-cli check-lint \
-	check-vm demo bench install uninstall clean distclean
+	check-dkms check-vm check-debug module module-all demo bench install \
+	install-dkms uninstall uninstall-dkms clean distclean
