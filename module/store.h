@@ -5,8 +5,12 @@
  * of STORE_BLOCK bytes are read, and overwritten in place: direct where the
  * filesystem can, made durable by FUA (one run of blocks) or by one data sync.
  *
- * P6: while open nobody else can open the file for writing or truncate it
- * (ETXTBSY), a block device is claimed exclusively.
+ * P6: while open nobody else can open the file for writing, map it so, or
+ * truncate it (ETXTBSY); a block device is claimed exclusively. What the
+ * caller's own descriptor can still do is noticed (the size) or harmless: what
+ * is in the file can cost a resync, never data.
+ *
+ * Of one store, one call at a time; process context that may sleep.
  */
 #ifndef STORE_H
 #define STORE_H
@@ -21,35 +25,49 @@ enum { STORE_BLOCK = 4096 };
 struct store;
 
 /*
- * May this file be the store of @a, and take it. References @file itself; to
- * be called when the fd is set (P6 starts there), before any I/O. -EBADF not a
- * regular file or block device, or not open for reading and writing; -ETXTBSY open
- * for writing elsewhere, or a swap file; -EPERM append-only or immutable, wrong owner or
- * writable by others (perf-reliability.md D.3); -ELOOP on the array itself; -EROFS.
+ * May this file be the store of @a? Then take it, with a reference of its own;
+ * to be called when the fd is set (P6 starts there), before any I/O. a->disk
+ * must exist until store_close(). Errors, each but the plain ones with a line
+ * in the log:
+ *
+ *	-EBADF		no regular file or block device, or not open for reading
+ *			and writing
+ *	-EPERM		append-only, immutable, not root's, or others may write to it
+ *	-ETXTBSY	open or mapped for writing elsewhere; a swap file
+ *	-EBUSY		a block device that is in use
+ *	-EROFS
+ *	-ELOOP		on the array itself, as far as beneath.h sees
+ *	-ENOMEM
  */
 int store_open(struct array *a, struct file *file, struct store **out);
 void store_close(struct store *s);
 
 /*
- * Before the first write: at least @bytes long (-ENOSPC), without holes (-EINVAL),
- * padded to whole blocks (the file grows by less than one block; synced). Finds out how to write (direct or not).
+ * Before the first write, once or again: at least @bytes long (-ENOSPC),
+ * without holes (-EINVAL), padded to whole blocks (the file grows by less than
+ * one); all of it on the medium. Finds out how to write, by writing the first
+ * block as it is.
  */
 int store_prepare(struct store *s, u64 bytes);
 
-/* Whole blocks; what lies behind the end of the file reads as zeros. -errno. May be large (1 MiB and more at a time). */
+/*
+ * Whole blocks; what lies behind the end of the file reads as zeros. @buf is
+ * aligned to a block, of vmalloc or not. Any number: done in parallel where direct.
+ */
 int store_read(struct store *s, u64 block, unsigned int blocks, void *buf);
 
 struct store_run {
 	u64 block;		/* first */
 	unsigned int blocks;
-	void *data;		/* page-aligned, kernel (not necessarily lowmem-contiguous: may be vmalloc) */
+	void *data;		/* as store_read()'s */
 };
 
 /*
  * Write all runs and make them durable, together; 0, or -errno: then nothing
- * may be assumed of what is on the medium. Re-checks the size first (-EFBIG... -EIO "truncated").
- * Process context that may not recurse into I/O (does memalloc_noio_save() itself). One caller at a time.
- * Logs once, with the array's name, when a write has been hanging for 30 s.
+ * may be assumed of what is on the medium. -EIO also if the file has become
+ * shorter than store_prepare() was told. Does not recurse into I/O: reclaim
+ * below it starts none. Waits for a frozen filesystem; after 30 s of any
+ * waiting one line says so in the log.
  */
 int store_write(struct store *s, const struct store_run *runs, unsigned int n);
 
