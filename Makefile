@@ -170,13 +170,13 @@ uninstall:
 clean:
 	rm -f mdbitmap
 	cd module && find . \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
-		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete
+		-o -name '.*.cmd' -o -name '.*.d' -o -name modules.order -o -name Module.symvers \) -delete
 	find build -mindepth 1 -maxdepth 1 ! -name vm -exec rm -rf {} + 2>/dev/null || true
 
 distclean:
 	rm -rf mdbitmap build
 
--include $(shell find build -path build/vm -prune -o -type f -name '*.d' -print 2>/dev/null)
+-include $(shell find build \( -path build/vm -o -name src \) -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 .SECONDARY:
 .DELETE_ON_ERROR:
