@@ -5,7 +5,18 @@
 
 #include "array.h"
 
-/* -ENOTTY: not ours. */
+/* Process context, no locks. -ENOTTY: not ours. */
 int ctl_ioctl(struct array *a, unsigned int cmd, unsigned long arg);
+
+/* The same for a 32-bit caller. */
+int ctl_compat_ioctl(struct array *a, unsigned int cmd, unsigned long arg);
+
+/*
+ * Before an array is stopped or made read-only: nobody opens it any more, and
+ * its page cache is on the members. -EBUSY: running and more than @openers
+ * have it open, or another one is at it. No lock held. Undone by ctl_closed().
+ */
+int ctl_close(struct array *a, int openers);
+void ctl_closed(struct array *a);
 
 #endif

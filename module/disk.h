@@ -22,8 +22,31 @@ static inline struct array *disk_array(struct gendisk *disk)
 	return disk->private_data;
 }
 
-/* An unused array shall go when its last opener has: queue its removal. */
+/*
+ * The array has been stopped, or used by a command (@stopped false): what kept
+ * a fresh one alive may end. lock held.
+ */
+void disk_release_hold(struct array *a, bool stopped);
+
+/*
+ * Look whether @a is unused and not open, and shall go. Any context, but after
+ * a->lock has been released: who finds it taken trusts its holder to call this.
+ */
 void disk_remove_later(struct array *a);
+
+/* Let removals that have been asked for come to their end. No lock held. */
+void disk_flush_removals(void);
+
+/*
+ * The @n-th array, newest first, or NULL; it and its disk stay until
+ * disk_put(). Takes array_list_lock.
+ */
+struct array *disk_get_nth(loff_t n);
+void disk_put(struct array *a);
+
+/* "holders" and "slaves" in sysfs. a->lock held, may sleep. */
+int disk_link_leg(struct leg *leg);
+void disk_unlink_leg(struct leg *leg);
 
 /*
  * Queue limits from the members (all of them, slots or not), and a change of
