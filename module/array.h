@@ -121,6 +121,8 @@ struct array {
 	struct list_head all;		/* array_list_lock */
 	struct kobject kobj;		/* "md" below the disk; attr.c */
 	struct kernfs_node *kn_state, *kn_action, *kn_completed; /* for notify; attr.c */
+	struct kobject *bitmap_kobj;	/* "bitmap" below that; attr.c */
+	struct work_struct remove_work;	/* disk.c */
 
 	struct mutex lock;
 	struct mutex super_lock;
@@ -188,6 +190,7 @@ struct array {
 	struct resync *resync;
 	atomic64_t mismatches;		/* sectors, last check or repair */
 	unsigned int sync_speed_min, sync_speed_max; /* KiB/s, 0: system */
+	bool sync_force_parallel;	/* do not wait for arrays on the same disks */
 	sector_t sync_min, sync_max;	/* sectors, for check and repair; NO_SECTOR */
 };
 
