@@ -96,6 +96,26 @@ dirty() { "$MDBITMAP" --ranges "$device" --unit=chunks; }
 	[[ $stderr == *"$device: in use, it is mounted at "* ]]
 }
 
+@test "interrupted, it leaves no bitmap behind, not the one that was there either" {
+	truncate -s 257M store
+	losetup --set-capacity "$device"
+	for ((try = 1; try <= 5; try++)); do
+		"$MDBITMAP" --quiet --create "$device" --size=8T --bitmap-chunk=1M --force
+		"$MDBITMAP" --create "$device" --size=8T --bitmap-chunk=4 --force 2>err >out &
+		pid=$!
+		# its first step is over once the old superblock is gone
+		until ! cmp -s -n 4 store <(printf bitm) || ! kill -0 $pid 2>/dev/null; do :; done
+		kill -TERM $pid 2>/dev/null || true
+		code=0
+		wait $pid || code=$?
+		((!code)) || break
+	done
+	echo "try $try: exit $code, $(<err)"
+	((code == 1))
+	[[ $(<err) == *"$device: interrupted, it holds no bitmap now" ]]
+	run -4 "$MDBITMAP" --examine "$device"
+}
+
 @test "a device that is too small is refused, and says by how much" {
 	refused 1 "$device: too small: 1 MiB, the bitmap takes" --create "$device" --size=1T \
 		--bitmap-chunk=4
