@@ -130,7 +130,8 @@ static bool word_owes(u16 word)
 {
 	enum intent_state state = intent_state_of(word);
 
-	return state == INTENT_NEEDED || state == INTENT_SYNCING;
+	return state == INTENT_NEEDED || state == INTENT_SYNCING ||
+	       state == INTENT_SETTING_NEEDED;
 }
 
 /* Within one page; @to if there is none. */

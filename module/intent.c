@@ -103,8 +103,8 @@ static enum intent_answer start_slow(struct intent *in, struct intent_write *w,
 		err = start_chunk(in, at, &ticket);
 		if (err)
 			in->stats.waits_full++;
-		else
-			at++;
+		else if (!(++at % PAGE_WORDS))
+			cond_resched_lock(&in->lock); /* a large discard */
 	}
 	if (!err && commit_done(&in->commit, ticket)) {
 		spin_unlock(&in->lock);
@@ -406,10 +406,14 @@ u64 intent_flush_begin(struct intent *in)
 	return stamp;
 }
 
-/* Racy against a smaller stamp at the same time, which costs a flush at most. */
+/*
+ * Not while degraded: who is away did not flush, and may come back without what
+ * its cache held (intent_member_returns()). Racy against a smaller stamp at the
+ * same time, which costs a flush at most.
+ */
 void intent_flush_done(struct intent *in, u64 stamp)
 {
-	if (stamp > READ_ONCE(in->epoch.flushed))
+	if (!intent_degraded(in) && stamp > READ_ONCE(in->epoch.flushed))
 		WRITE_ONCE(in->epoch.flushed, stamp);
 }
 
@@ -515,6 +519,35 @@ sector_t intent_next_owed(struct intent *in, sector_t from)
 		cond_resched();
 	} while (stopped);
 	return chunk < in->chunks ? chunk_start(in, chunk) : NO_SECTOR;
+}
+
+/*
+ * A member that dropped out may have lost what its cache held of writes that
+ * it had completed: every chunk that no flush has covered since is owed to it.
+ */
+void intent_member_returns(struct intent *in)
+{
+	unsigned int covered = sweep_covered_age(in);
+	u64 page = 0, chunk;
+
+	for (;;) {
+		spin_lock(&in->lock);
+		page = summary_next(&in->worded, page);
+		if (page == in->npages)
+			break;
+		for (chunk = page * PAGE_WORDS;
+		     chunk < min(in->chunks, (page + 1) * PAGE_WORDS); chunk++) {
+			u16 *word = chunk_word(in, chunk), now = READ_ONCE(*word);
+
+			if (intent_state_of(now) == INTENT_DIRTY &&
+			    intent_age_of(now) < covered)
+				intent_apply(word, INTENT_MARK, true);
+		}
+		spin_unlock(&in->lock);
+		page++;
+		cond_resched();
+	}
+	spin_unlock(&in->lock);
 }
 
 /* --- marking ------------------------------------------------------------ */

@@ -112,6 +112,12 @@ int intent_write_super(struct intent *in, u64 events);
 bool intent_can_re_add(struct intent *in, u64 events);
 
 /*
+ * A member comes back, and only what owes a sync will be copied to it: so does
+ * from now on whatever its cache may have lost. I/O drained.
+ */
+void intent_member_returns(struct intent *in);
+
+/*
  * P3. The store failed: no write is acknowledged until the manager has called
  * intent_give_up() after the members' superblocks made the file stale
  * (@error 0), or decided that writes must fail (-EIO: no metadata).

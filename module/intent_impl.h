@@ -199,6 +199,9 @@ void sweep_arm(struct intent *in);	/* in->lock held */
  */
 void sweep_all(struct intent *in);
 
+/* The youngest age whose chunks some flush has covered; above the maximum: none. */
+unsigned int sweep_covered_age(struct intent *in);
+
 /* in->lock held: cleared bits go with the next commit after all. */
 void sweep_commit_cleared(struct intent *in);
 

@@ -128,8 +128,7 @@ static void visit_all(struct intent *in, struct sweep *s)
 
 /* --- what may be cleared ------------------------------------------------ */
 
-/* The youngest age whose chunks some flush has covered; above the maximum: none. */
-static unsigned int covered_age(struct intent *in)
+unsigned int sweep_covered_age(struct intent *in)
 {
 	unsigned int age;
 
@@ -178,7 +177,7 @@ int sweep_prepare(struct intent *in)
 /* Choose @surplus chunks, the oldest first; false: clear nothing now. */
 static bool choose(struct intent *in, struct sweep *s, u64 surplus)
 {
-	unsigned int covered = covered_age(in), age;
+	unsigned int covered = sweep_covered_age(in), age;
 	int err;
 
 	surplus = min(surplus, older(in, 1));
