@@ -315,6 +315,7 @@ static void store_failed(struct intent *in, int err)
 		WRITE_ONCE(in->state, 1);
 	spin_unlock(&in->lock);
 	array_err(in->array, "bitmap file cannot be written: error %d\n", err);
+	trace_store_failed(in->array, err);
 	intent_dump(in);
 	set_bit(ARRAY_STORE_FAILED, &in->array->flags);
 	array_wake(in->array);
@@ -325,7 +326,7 @@ int intent_commit(struct intent *in)
 {
 	ktime_t start = ktime_get();
 	LIST_HEAD(ready);
-	u64 gen, bits;
+	u64 gen, bits, us;
 	int err;
 
 	lockdep_assert_held(&in->commit_mutex);
@@ -336,9 +337,10 @@ int intent_commit(struct intent *in)
 	bits = in->sets;
 	in->sets = 0;
 	spin_unlock(&in->lock);
-	trace_mdbitmap_commit_begin(in->array, gen, bits);
+	trace_commit_begin(in->array, gen, bits);
 	err = write_changed(in);
-	trace_mdbitmap_commit_end(in->array, gen, err);
+	us = ktime_us_delta(ktime_get(), start);
+	trace_commit_end(in->array, gen, us, err);
 	if (err)
 		store_failed(in, err);
 
@@ -348,7 +350,7 @@ int intent_commit(struct intent *in)
 		in->stats.commits++;
 		in->stats.commit_bits += bits;
 		in->stats.bits_per_commit[bucket(bits)]++;
-		in->stats.commit_us[bucket(ktime_us_delta(ktime_get(), start))]++;
+		in->stats.commit_us[bucket(us)]++;
 		list_splice_init(&in->waiting[gen & 1], &ready);
 		if (in->commit.wanted)
 			queue_work(in->wq, &in->commit_work);

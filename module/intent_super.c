@@ -282,6 +282,7 @@ int intent_write_super(struct intent *in, u64 events)
 		/* Stock md rolled back by one (md-abi.md 4.7). */
 		in->super.events_cleared = min(in->super.events_cleared, events);
 		err = intent_commit_super(in);
+		trace_bitmap_super_write(in->array, events, err);
 	}
 	mutex_unlock(&in->commit_mutex);
 	return err;

@@ -249,7 +249,7 @@ void sweep_work(struct work_struct *work)
 	if (goes_on(in, &s))
 		sweep_arm(in);
 	spin_unlock(&in->lock);
-	trace_mdbitmap_sweep(in->array, s.cleared, in->dirty_chunks);
+	trace_sweep(in->array, in->epoch.sweep, s.cleared, in->dirty_chunks);
 }
 
 /* --- at a stop ---------------------------------------------------------- */
