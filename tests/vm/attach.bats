@@ -236,9 +236,9 @@ is_clean() { (($(dirty) == 0)); }
 	make_array
 	make_file
 	mdadm --stop /dev/md0
-	echo 1 >/sys/module/md_mod/parameters/start_ro
+	start_read_only 1
 	mdadm --assemble /dev/md0 /dev/vdb /dev/vdc
-	echo 0 >/sys/module/md_mod/parameters/start_ro
+	start_read_only 0
 	[[ $(</sys/block/md0/md/array_state) == read-auto ]]
 	attach
 	has_file

@@ -9,6 +9,39 @@ if [[ ${BATS_TEST_NAME-} && -w /dev/kmsg ]]; then
 	echo "test ${BATS_SUITE_TEST_NUMBER-}: $BATS_TEST_NAME" >/dev/kmsg
 fi
 
+# driver_is stock|mdbitmap: whose /dev/md* are. Where the two differ on purpose:
+# mdbitmap takes files on any filesystem, and block devices; says ETXTBSY for a
+# file open elsewhere; copies what a current file's bits say although the
+# array was clean; lets bits linger, up to a budget; keeps no internal bitmap.
+driver_is() { [[ ${DRIVER:-stock} == "$1" ]]; }
+
+# The directory of the parameters of that driver.
+driver_parameters() {
+	if driver_is mdbitmap; then
+		echo /sys/module/mdbitmap/parameters
+	else
+		echo /sys/module/md_mod/parameters
+	fi
+}
+
+# start_read_only 0|1: whether arrays start so from now on, until written to.
+start_read_only() { echo "$1" >"$(driver_parameters)/start_ro"; }
+
+# no_lingering MD: bits are cleared as soon as stock md would.
+no_lingering() {
+	! driver_is mdbitmap || echo 0 >"/sys/block/$1/md/bitmap/resync_budget"
+}
+
+# For init, after the tests: arrays that are left end, and our driver goes.
+unload_driver() {
+	local node
+	umount_tree /mnt
+	for node in /sys/block/md*/md/array_state; do
+		[[ ! -e $node ]] || echo clear >"$node"
+	done
+	retry 50 0.1 rmmod mdbitmap
+}
+
 # The name below /sys/block of device $1.
 name_of() { basename "$(realpath "/dev/${1#/dev/}")"; }
 
@@ -46,11 +79,19 @@ stat_sectors() {
 	esac
 }
 
+# The status file that tells of array $1.
+status_file() {
+	case $1 in
+	mdb*) echo /proc/mdbstat ;;
+	*) echo /proc/mdstat ;;
+	esac
+}
+
 # True if array $1 neither syncs nor is about to: sync_action alone says idle
 # for a moment between "needed" and "running".
 is_idle() {
 	[[ $(<"/sys/block/$1/md/sync_action") == idle ]] &&
-		! awk -v md="$1" '/^md/ { on = $1 == md } on' /proc/mdstat |
+		! awk -v md="$1" '/^md/ { on = $1 == md } on' "$(status_file "$1")" |
 		grep -qE '(resync|recovery|reshape|check) *='
 }
 
@@ -59,7 +100,7 @@ wait_idle() {
 	local md tries=$((${2:-60} * 5)) idle=0
 	md=$(name_of "$1")
 	while ((idle < 2)); do
-		((tries-- > 0)) || { cat /proc/mdstat && return 1; }
+		((tries-- > 0)) || { cat "$(status_file "$md")" && return 1; }
 		if is_idle "$md"; then
 			idle=$((idle + 1))
 		else
@@ -126,7 +167,10 @@ stop_all() {
 	umount_tree /mnt
 	for node in /sys/block/md*; do
 		[[ -e $node/md ]] || continue
-		retry 10 0.2 mdadm --quiet --stop "/dev/${node##*/}"
+		case ${node##*/} in
+		mdb*) retry 10 0.2 mdbitmap --quiet --stop "/dev/${node##*/}" ;;
+		*) retry 10 0.2 mdadm --quiet --stop "/dev/${node##*/}" ;;
+		esac
 	done
 	[[ ! -e /sys/module/dm_mod ]] || dmsetup remove_all --force
 	[[ ! -e /sys/module/loop ]] || losetup -D

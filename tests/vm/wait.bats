@@ -136,9 +136,9 @@ has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
 @test "a resync that is pending says so, and is waited for" {
 	make_array /dev/vdb /dev/vdc
 	mdadm --stop /dev/md0
-	echo 1 >/sys/module/md_mod/parameters/start_ro
+	start_read_only 1
 	mdadm --assemble /dev/md0 /dev/vdb /dev/vdc
-	echo 0 >/sys/module/md_mod/parameters/start_ro
+	start_read_only 0
 	mdbitmap --wait /dev/md0 >/tmp/out 3>&- &
 	local pid=$!
 	retry 100 0.1 grep -q 'resync is pending' /tmp/out
