@@ -5,12 +5,19 @@
 
 #include "array.h"
 
-int attr_add_array(struct array *a);	/* "md" below the disk */
+/*
+ * Adding and removing may be done with a->lock and a->super_lock held: no show
+ * or store waits for them while it keeps the file from being removed. They
+ * allocate with GFP_KERNEL: with the array suspended only inside a
+ * memalloc_noio scope.
+ */
+int attr_add_array(struct array *a);	/* "md" below the disk; keeps a reference */
 void attr_remove_array(struct array *a);
+void attr_init_leg(struct leg *leg);	/* kobject_init(): once, at allocation; its release is leg_free() */
 int attr_add_leg(struct leg *leg);	/* dev-XXX, link "block" */
-void attr_remove_leg(struct leg *leg);
-void attr_link_slot(struct leg *leg);	/* rdN -> dev-XXX */
-void attr_unlink_slot(struct leg *leg);
+void attr_remove_leg(struct leg *leg);	/* harmless if it was not added */
+void attr_link_slot(struct leg *leg);	/* rdN -> dev-XXX; failure is logged only */
+void attr_unlink_slot(struct leg *leg);	/* while leg->slot is still set */
 int attr_add_running(struct array *a);	/* sync_action and its like; while running */
 void attr_remove_running(struct array *a);
 
