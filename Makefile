@@ -58,6 +58,11 @@ build/unit/test_intent_race: tests/unit/test_intent_race.c tests/unit/unit.h \
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -O1 -g -fsanitize=thread -o $@ $(filter %.c,$^) -lcmocka
 
+# What records the disks of a VM, and what judges the trace.
+build/recorder build/tracecheck: build/%: tests/recorder/%.c tests/recorder/trace_file.h
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -O2 -o $@ $<
+
 # Tests. Each floor leaves TAP in build/tap; the summary counts them all.
 # One floor:	make check-unit | check-cli | check-lint | check-vm
 # One test:	make build/unit/test_bits && build/unit/test_bits

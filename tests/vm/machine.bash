@@ -13,10 +13,20 @@ machine_trouble='BUG:|kernel BUG|WARNING:|UBSAN:|Oops|Call Trace:|Kernel panic'
 machine_trouble+='|possible circular locking|INFO: possible recursive'
 machine_trouble+='|hung task|blocked for more than|suspected memory leaks'
 
+# Scenarios' own program for ioctls, built if it is not there or older.
+machine_mdioctl() {
+	local source=$machine_here/mdioctl.c program=$machine_repo/build/vm/mdioctl
+	[[ ! -e $program || $source -nt $program ]] || return 0
+	mkdir -p "${program%/*}"
+	"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static \
+		-o "$program.$BASHPID" "$source" && mv "$program.$BASHPID" "$program"
+}
+
 # machine_parts SERIES: build our module, or take $MDBITMAP_KO, and set $kernel, $memory in MiB, and
 # $usr, $modules, $driver, see `guest`.
 machine_parts() {
 	local parts ko
+	machine_mdioctl || return
 	ko=${MDBITMAP_KO:-$("$machine_here/module" "$1")} || return
 	# shellcheck disable=SC2034
 	kernel=$("$machine_here/kernel" "$1") || return
@@ -50,6 +60,7 @@ machine_initrd() {
 	cp -r "$machine_here" "$root/repo/tests"
 	(($# < 2)) || cp "$2" "$root/repo/tests/vm"
 	[[ ! -x $machine_repo/mdbitmap ]] || cp "$machine_repo/mdbitmap" "$root/repo"
+	cp "$machine_repo/build/vm/mdioctl" "$root/repo"
 	cat >"$root/boot"
 	(cd "$root" && find . -print0 | cpio -0 --quiet -o -H newc -R 0:0) >"$dir/initrd"
 	cat "$modules" "$driver" >>"$dir/initrd"
@@ -57,9 +68,9 @@ machine_initrd() {
 
 # machine_command DIR LOG NAME[,DRIVE-OPTION]...: set the array `command` to a
 # qemu with these disks whose first serial line, the kernel's log, goes to LOG.
-# The caller adds the other lines.
+# The caller adds the other lines. Disks in $recorded are served by the recorder (recorder.bash).
 machine_command() {
-	local dir=$1 log=$2 disk name
+	local dir=$1 log=$2 disk name from
 	command=(qemu-system-x86_64
 		-accel "tcg,thread=multi" -smp 2 -cpu "max,-cx16" -m "$memory"
 		-nographic -no-reboot -nic none -monitor none
@@ -68,7 +79,10 @@ machine_command() {
 		-chardev "file,id=console,path=$log,append=on" -serial chardev:console)
 	for disk in state "${@:3}"; do
 		name=${disk%%,*}
-		command+=(-drive "file=$dir/$name.img,format=raw,if=none,id=$name,discard=unmap${disk#"$name"}"
+		from=$dir/$name.img
+		[[ " ${recorded[*]-} " != *" $name "* ]] ||
+			from=nbd:unix:$dir/recorder:exportname=$name,cache=none
+		command+=(-drive "file=$from,format=raw,if=none,id=$name,discard=unmap${disk#"$name"}"
 			-device "virtio-blk-pci,drive=$name,serial=$name")
 	done
 	command+=(-drive "file=$usr,format=raw,if=none,id=usr,read-only=on"

@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * tracecheck [--store-offset=BYTES] [--data-offset=BYTES] TRACE CHUNK STORE MEMBER...
+ *
+ * Was there an instant in a recorded trace at which a power cut could have
+ * left members that differ in a chunk whose bit is clear? Every instant and
+ * every set of surviving writes is judged at once: what a sector may hold after
+ * a cut is what it held durably, or any write that has arrived since and was
+ * not flushed. Members may differ in a sector unless all may hold one thing
+ * only, and the same; a bit is sure if it is set in all that its sector may
+ * hold. Then, at each event:
+ *
+ *	I1a	a member's write arrives: the bits of its chunks are sure
+ *	I1b	a write to the store arrives: the bits that it clears are of
+ *		chunks in which members cannot differ, and none of whose writes
+ *		is under way
+ *
+ * CHUNK: bytes. STORE: the device of the bitmap file, which begins there at
+ * --store-offset; MEMBER: a device whose data begin at --data-offset (both 0).
+ * Exit status: 0 no violation, 1 some, 2 the trace says nothing.
+ */
+#include <err.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trace_file.h"
+
+enum {
+	SUPER_BYTES = 256,
+	SECTOR_BITS = TRACE_SECTOR * 8,
+	SHOWN = 10,		/* violations printed in full */
+};
+
+struct write {
+	struct write *next;	/* of the device's, in order of completion */
+	uint64_t id, arrived, done;	/* number of the event; done 0: not yet */
+	uint64_t sector;
+	uint32_t sectors;
+	bool fua;
+	unsigned int held;	/* sectors that may hold it, and one if listed */
+	uint64_t *hash;
+	uint8_t *data;		/* of the store only */
+};
+
+/* One of the writes, other than the durable one, that a sector may hold. */
+struct maybe {
+	struct maybe *next;
+	struct write *write;
+};
+
+struct sector {
+	uint64_t hash;		/* durable */
+	struct maybe *maybe;
+};
+
+struct flush {
+	struct flush *next;
+	uint64_t id, arrived;
+};
+
+struct device {
+	struct trace_device info;
+	bool store, member;
+	struct sector *sectors;
+	struct write *flying, *volatiles, **last_volatile;
+	struct flush *flushes;
+};
+
+static struct device devices[TRACE_DEVICES];
+static unsigned int device_count;
+static struct device *store, *members[TRACE_DEVICES];
+static unsigned int member_count;
+
+static uint64_t store_offset, data_offset, chunk_bytes, chunks;
+static uint8_t *durable;	/* the bitmap file */
+static uint64_t durable_bytes;
+static uint32_t *clearing;	/* per chunk: unsettled store writes without its bit */
+static uint32_t *differing;	/* per chunk: sectors in which members may differ */
+static uint32_t *under_way;	/* per chunk: member writes not answered */
+static uint8_t *differs;	/* per sector of the array */
+
+static uint64_t events, violations;
+static struct {
+	uint64_t member_writes, store_writes, flushes, set, cleared;
+} count;
+
+static void *need(size_t n, size_t size)
+{
+	void *p = calloc(n ? n : 1, size);
+
+	if (!p)
+		err(2, "memory");
+	return p;
+}
+
+/* --- bits ----------------------------------------------------------------- */
+
+static uint64_t bit_byte(uint64_t chunk) { return SUPER_BYTES + chunk / 8; }
+
+static bool bit_in(const uint8_t *bytes, uint64_t from, uint64_t chunk)
+{
+	return bytes[bit_byte(chunk) - from] >> (chunk % 8) & 1;
+}
+
+static bool bit_sure(uint64_t chunk)
+{
+	return !clearing[chunk] && bit_in(durable, 0, chunk);
+}
+
+/* The chunks whose bits are in the sector of the file: [first, end). */
+static void sector_chunks(uint64_t sector, uint64_t *first, uint64_t *end)
+{
+	uint64_t byte = sector * TRACE_SECTOR;
+
+	*first = byte < SUPER_BYTES ? 0 : (byte - SUPER_BYTES) * 8;
+	*end = (byte + TRACE_SECTOR - SUPER_BYTES) * 8;
+	if (*first > chunks)
+		*first = chunks;
+	if (*end > chunks)
+		*end = chunks;
+}
+
+static void violation(const char *what, uint64_t chunk, const struct write *w)
+{
+	if (violations++ < SHOWN)
+		printf("%s: chunk %llu, by write %llu of %u sectors at sector %llu, event %llu\n",
+		       what, (unsigned long long)chunk,
+		       (unsigned long long)w->id, w->sectors,
+		       (unsigned long long)w->sector,
+		       (unsigned long long)events);
+}
+
+/* --- what a sector may hold ----------------------------------------------- */
+
+static void release(struct write *w)
+{
+	if (--w->held)
+		return;
+	free(w->hash);
+	free(w->data);
+	free(w);
+}
+
+static const uint8_t *payload(const struct write *w, uint64_t sector)
+{
+	return w->data + (sector - w->sector) * TRACE_SECTOR;
+}
+
+/* The store's sector @at may hold @w, or no longer as such. */
+static void count_clearing(const struct write *w, uint64_t at, int add)
+{
+	uint64_t sector = at - store_offset / TRACE_SECTOR, c, end;
+
+	sector_chunks(sector, &c, &end);
+	for (; c < end; c++)
+		if (!bit_in(payload(w, at), sector * TRACE_SECTOR, c))
+			clearing[c] += add;
+}
+
+static bool in_file(uint64_t at)
+{
+	return at >= store_offset / TRACE_SECTOR &&
+	       at < (store_offset + durable_bytes) / TRACE_SECTOR;
+}
+
+static void make_durable(const struct write *w, uint64_t at)
+{
+	uint64_t sector = at - store_offset / TRACE_SECTOR, c, end;
+	uint8_t *to = durable + sector * TRACE_SECTOR;
+
+	sector_chunks(sector, &c, &end);
+	for (; c < end; c++) {
+		bool was = bit_in(durable, 0, c);
+		bool is = bit_in(payload(w, at), sector * TRACE_SECTOR, c);
+
+		count.set += is && !was;
+		count.cleared += was && !is;
+	}
+	memcpy(to, payload(w, at), TRACE_SECTOR);
+}
+
+static void hold(struct device *d, uint64_t at, struct write *w)
+{
+	struct maybe *m = need(1, sizeof(*m));
+
+	m->write = w;
+	m->next = d->sectors[at].maybe;
+	d->sectors[at].maybe = m;
+	w->held++;
+	if (d->store && in_file(at))
+		count_clearing(w, at, 1);
+}
+
+static void drop(struct device *d, uint64_t at, struct maybe **link)
+{
+	struct maybe *m = *link;
+
+	*link = m->next;
+	if (d->store && in_file(at))
+		count_clearing(m->write, at, -1);
+	release(m->write);
+	free(m);
+}
+
+/* @w is durable: also gone are those that were over before it came. */
+static void settle(struct device *d, uint64_t at, struct write *w)
+{
+	struct sector *s = &d->sectors[at];
+	struct maybe **link = &s->maybe;
+
+	while (*link) {
+		struct write *other = (*link)->write;
+
+		if (other == w || (other->done && other->done < w->arrived)) {
+			if (other == w) {
+				s->hash = w->hash[at - w->sector];
+				if (d->store && in_file(at))
+					make_durable(w, at);
+			}
+			drop(d, at, link);
+		} else {
+			link = &(*link)->next;
+		}
+	}
+}
+
+/* --- members -------------------------------------------------------------- */
+
+static bool may_differ(uint64_t sector)
+{
+	uint64_t at = sector + data_offset / TRACE_SECTOR;
+
+	for (unsigned int i = 0; i < member_count; i++) {
+		const struct sector *s = &members[i]->sectors[at];
+
+		if (s->hash != members[0]->sectors[at].hash)
+			return true;
+		for (const struct maybe *m = s->maybe; m; m = m->next)
+			if (m->write->hash[at - m->write->sector] != s->hash)
+				return true;
+	}
+	return false;
+}
+
+static uint64_t chunk_of(uint64_t sector)
+{
+	return sector * TRACE_SECTOR / chunk_bytes;
+}
+
+/* Count anew after the members' sectors under @w have changed. */
+static void judge_members(const struct write *w)
+{
+	for (uint32_t i = 0; i < w->sectors; i++) {
+		uint64_t sector = w->sector + i - data_offset / TRACE_SECTOR;
+		bool now;
+
+		if (w->sector + i < data_offset / TRACE_SECTOR ||
+		    chunk_of(sector) >= chunks)
+			continue;
+		now = may_differ(sector);
+		differing[chunk_of(sector)] += now - differs[sector];
+		differs[sector] = now;
+	}
+}
+
+/* Call @each for the chunks that the member's write @w touches. */
+static void for_chunks(const struct write *w,
+		       void (*each)(uint64_t chunk, const struct write *w))
+{
+	uint64_t skip = data_offset / TRACE_SECTOR, c, end;
+	uint64_t from = w->sector > skip ? w->sector - skip : 0;
+
+	if (w->sector + w->sectors <= skip)
+		return;
+	end = chunk_of(w->sector + w->sectors - skip - 1) + 1;
+	for (c = chunk_of(from); c < end && c < chunks; c++)
+		each(c, w);
+}
+
+static void must_be_sure(uint64_t chunk, const struct write *w)
+{
+	under_way[chunk]++;
+	if (!bit_sure(chunk))
+		violation("I1a: a member is written before the bit is durable",
+			  chunk, w);
+}
+
+static void is_over(uint64_t chunk, const struct write *w)
+{
+	under_way[chunk]--;
+}
+
+/* --- the store ------------------------------------------------------------ */
+
+static void judge_clearing(const struct write *w, uint64_t at)
+{
+	uint64_t sector = at - store_offset / TRACE_SECTOR, c, end;
+
+	sector_chunks(sector, &c, &end);
+	for (; c < end; c++) {
+		if (bit_in(payload(w, at), sector * TRACE_SECTOR, c))
+			continue;
+		if (under_way[c])
+			violation("I1b: cleared while a write is under way", c, w);
+		else if (differing[c])
+			violation("I1b: cleared while members may differ", c, w);
+	}
+}
+
+/* --- events --------------------------------------------------------------- */
+
+static void get(FILE *f, void *to, size_t bytes)
+{
+	if (bytes && fread(to, bytes, 1, f) != 1)
+		errx(2, "the trace ends within an event");
+}
+
+static void write_arrives(FILE *f, struct device *d, const struct trace_event *e)
+{
+	struct write *w = need(1, sizeof(*w));
+
+	w->id = e->id;
+	w->arrived = events;
+	w->sector = e->offset / TRACE_SECTOR;
+	w->sectors = e->bytes / TRACE_SECTOR;
+	w->fua = e->fua;
+	w->held = 1;
+	w->hash = need(w->sectors, sizeof(*w->hash));
+	get(f, w->hash, w->sectors * sizeof(*w->hash));
+	if (d->info.with_data) {
+		w->data = need(w->sectors, TRACE_SECTOR);
+		get(f, w->data, e->bytes);
+	}
+	w->next = d->flying;
+	d->flying = w;
+	for (uint32_t i = 0; i < w->sectors; i++) {
+		if (d->store && in_file(w->sector + i))
+			judge_clearing(w, w->sector + i);
+		hold(d, w->sector + i, w);
+	}
+	count.store_writes += d->store;
+	count.member_writes += d->member;
+	if (d->member) {
+		judge_members(w);
+		for_chunks(w, must_be_sure);
+	}
+}
+
+static void becomes_durable(struct device *d, struct write *w)
+{
+	for (uint32_t i = 0; i < w->sectors; i++)
+		settle(d, w->sector + i, w);
+	if (d->member)
+		judge_members(w);
+	release(w);
+}
+
+static void write_done(struct device *d, struct write *w)
+{
+	w->done = events;
+	if (d->member)
+		for_chunks(w, is_over);
+	if (w->fua) {
+		becomes_durable(d, w);
+		return;
+	}
+	w->next = NULL;
+	*d->last_volatile = w;
+	d->last_volatile = &w->next;
+}
+
+/* It covers what was done before it came. */
+static void flush_done(struct device *d, const struct flush *flush)
+{
+	while (d->volatiles && d->volatiles->done < flush->arrived) {
+		struct write *w = d->volatiles;
+
+		d->volatiles = w->next;
+		if (!d->volatiles)
+			d->last_volatile = &d->volatiles;
+		becomes_durable(d, w);
+	}
+	count.flushes++;
+}
+
+static void flush_arrives(struct device *d, const struct trace_event *e)
+{
+	struct flush *f = need(1, sizeof(*f));
+
+	f->id = e->id;
+	f->arrived = events;
+	f->next = d->flushes;
+	d->flushes = f;
+}
+
+static void request_done(struct device *d, const struct trace_event *e)
+{
+	for (struct flush **f = &d->flushes; *f; f = &(*f)->next)
+		if ((*f)->id == e->id) {
+			struct flush *done = *f;
+
+			*f = done->next;
+			flush_done(d, done);
+			free(done);
+			return;
+		}
+	for (struct write **w = &d->flying; *w; w = &(*w)->next)
+		if ((*w)->id == e->id) {
+			struct write *done = *w;
+
+			*w = done->next;
+			write_done(d, done);
+			return;
+		}
+	errx(2, "an answer to request %llu, which never came",
+	     (unsigned long long)e->id);
+}
+
+static void replay(FILE *f)
+{
+	struct trace_event e;
+
+	while (fread(&e, sizeof(e), 1, f) == 1) {
+		struct device *d = &devices[e.device];
+
+		events++;
+		if (e.device >= device_count ||
+		    e.offset + e.bytes > d->info.bytes)
+			errx(2, "event %llu makes no sense",
+			     (unsigned long long)events);
+		if (e.what == TRACE_WRITE)
+			write_arrives(f, d, &e);
+		else if (e.what == TRACE_FLUSH)
+			flush_arrives(d, &e);
+		else
+			request_done(d, &e);
+	}
+}
+
+/* --- start ---------------------------------------------------------------- */
+
+static void read_header(FILE *f)
+{
+	struct trace_header h;
+
+	get(f, &h, sizeof(h));
+	if (memcmp(h.magic, TRACE_MAGIC, sizeof(h.magic)) ||
+	    h.devices > TRACE_DEVICES)
+		errx(2, "not a trace");
+	device_count = h.devices;
+	for (unsigned int i = 0; i < device_count; i++) {
+		struct device *d = &devices[i];
+
+		d->info = h.device[i];
+		d->last_volatile = &d->volatiles;
+		d->sectors = need(d->info.bytes / TRACE_SECTOR,
+				  sizeof(*d->sectors));
+	}
+}
+
+static struct device *find(const char *name)
+{
+	for (unsigned int i = 0; i < device_count; i++)
+		if (!strcmp(devices[i].info.name, name))
+			return &devices[i];
+	errx(2, "no device %s in the trace", name);
+}
+
+static void set_up(char **names)
+{
+	uint64_t bytes = UINT64_MAX;
+
+	store = find(*names++);
+	store->store = true;
+	if (!store->info.with_data)
+		errx(2, "the trace has no data of %s", store->info.name);
+	for (; *names && member_count < TRACE_DEVICES; names++) {
+		struct device *m = find(*names);
+
+		m->member = true;
+		members[member_count++] = m;
+		if (m->info.bytes - data_offset < bytes)
+			bytes = m->info.bytes - data_offset;
+	}
+	chunks = (bytes + chunk_bytes - 1) / chunk_bytes;
+	durable_bytes = (SUPER_BYTES + (chunks + 7) / 8 + TRACE_SECTOR - 1) /
+			TRACE_SECTOR * TRACE_SECTOR;
+	if (store_offset + durable_bytes > store->info.bytes)
+		errx(2, "%s is too small for %llu chunks", store->info.name,
+		     (unsigned long long)chunks);
+	durable = need(durable_bytes, 1);
+	clearing = need(chunks, sizeof(*clearing));
+	differing = need(chunks, sizeof(*differing));
+	under_way = need(chunks, sizeof(*under_way));
+	differs = need(bytes / TRACE_SECTOR + 1, 1);
+}
+
+static int report(void)
+{
+	printf("%llu events, %llu member writes, %llu store writes, %llu flushes, %llu bits set, %llu cleared, %llu violations\n",
+	       (unsigned long long)events,
+	       (unsigned long long)count.member_writes,
+	       (unsigned long long)count.store_writes,
+	       (unsigned long long)count.flushes,
+	       (unsigned long long)count.set,
+	       (unsigned long long)count.cleared,
+	       (unsigned long long)violations);
+	if (violations)
+		return 1;
+	return count.member_writes && count.set && count.cleared ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "store-offset", required_argument, NULL, 's' },
+		{ "data-offset", required_argument, NULL, 'd' },
+		{ NULL, 0, NULL, 0 },
+	};
+	FILE *f;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 's')
+			store_offset = strtoull(optarg, NULL, 0);
+		else if (c == 'd')
+			data_offset = strtoull(optarg, NULL, 0);
+		else
+			return 2;
+	}
+	if (argc - optind < 5)
+		errx(2, "usage: tracecheck [--store-offset=BYTES] [--data-offset=BYTES] TRACE CHUNK STORE MEMBER MEMBER...");
+	chunk_bytes = strtoull(argv[optind + 1], NULL, 0);
+	if (chunk_bytes < TRACE_SECTOR)
+		errx(2, "chunk: %s", argv[optind + 1]);
+	f = fopen(argv[optind], "r");
+	if (!f)
+		err(2, "%s", argv[optind]);
+	read_header(f);
+	set_up(argv + optind + 2);
+	replay(f);
+	return report();
+}
