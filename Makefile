@@ -113,9 +113,13 @@ check-vm: mdbitmap
 
 # The module's scenarios on a kernel that watches memory, locks and leaks. Its
 # first build takes ten minutes, and it is slow: so not in check.
+DEBUG_TAKEOVER = $(shell grep -l '^\# vm-mdbitmap:' tests/vm/*.bats)
+DEBUG_BESIDE = $(filter-out $(DEBUG_TAKEOVER),$(wildcard tests/vm/driver-*.bats))
+
 check-debug: mdbitmap
 	tests/deps
-	tests/vm/run --kernel debug tests/vm/driver-*.bats
+	tests/vm/run --kernel debug --driver mdbitmap $(DEBUG_TAKEOVER)
+	tests/vm/run --kernel debug --driver stock $(DEBUG_BESIDE)
 
 # The module: for the running kernel, or the one whose headers KDIR names; for
 # all kernels that the tests boot, into build/module.
