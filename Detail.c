@@ -501,9 +501,25 @@ static void json_members(struct json_object *o, const struct survey *s)
 			json_object_array_add(list, json_object_new_int(slot));
 }
 
-static bool is_number(const char *text)
+/* One number, or a list of the numbers of a histogram. */
+static void json_stat(struct json_object *o, const struct survey_stat *stat)
 {
-	return *text && strlen(text) < 20 && !text[strspn(text, "0123456789")];
+	const char *text = stat->value;
+	struct json_object *list;
+	char *end;
+
+	if (!*text || text[strspn(text, "0123456789 ")]) {
+		json_text(o, stat->name, text);
+		return;
+	}
+	if (!strchr(text, ' ')) {
+		json_u64(o, stat->name, strtoull(text, NULL, 10));
+		return;
+	}
+	list = json_list(o, stat->name);
+	for (; *text; text = end + strspn(end, " "))
+		json_object_array_add(list, json_object_new_uint64(
+			strtoull(text, &end, 10)));
 }
 
 static void json_engine(struct json_object *o, const struct survey_bitmap *b)
@@ -518,11 +534,7 @@ static void json_engine(struct json_object *o, const struct survey_bitmap *b)
 		return;
 	o = json_child(o, "statistics");
 	for (i = 0; i < b->stat_count; i++)
-		if (is_number(b->stats[i].value))
-			json_u64(o, b->stats[i].name,
-				 strtoull(b->stats[i].value, NULL, 10));
-		else
-			json_text(o, b->stats[i].name, b->stats[i].value);
+		json_stat(o, &b->stats[i]);
 }
 
 static void json_bitmap(struct json_object *o, const struct survey *s)

@@ -21,7 +21,7 @@ enum {
 /* A figure of mdbitmap.ko's engine: md/bitmap/stats/NAME. */
 struct survey_stat {
 	char name[32];
-	char value[192];		/* a number, or several */
+	char value[384];		/* a number, or a histogram's several */
 };
 
 struct survey_member {
