@@ -385,3 +385,14 @@ int array_uses_file(int fd, char name[64])
 	sysfs_free(names, count);
 	return err;
 }
+
+bool array_uses_path(const char *path, char name[64])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), ret;
+
+	if (fd < 0)
+		return false;
+	ret = array_uses_file(fd, name);
+	close(fd);
+	return ret == 1;
+}

@@ -51,4 +51,7 @@ int array_find_member(const struct array *array, const char *word,
  */
 int array_uses_file(int fd, char name[64]);
 
+/* The same of @path, which may be opened to read only: true, or not known. */
+bool array_uses_path(const char *path, char name[64]);
+
 #endif

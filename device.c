@@ -23,24 +23,12 @@ bool device_is_one(const char *path)
 	return !stat(path, &st) && S_ISBLK(st.st_mode);
 }
 
-/* Is it attached to an array? The device is open to look only. */
-static bool is_attached(const char *path, char md[64])
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
-
-	if (fd < 0)
-		return false;
-	ret = array_uses_file(fd, md);
-	close(fd);
-	return ret == 1;
-}
-
 static int explain_busy(const char *path)
 {
 	char name[64], who[256];
 	struct stat st;
 
-	if (is_attached(path, name))
+	if (array_uses_path(path, name))
 		return fail(-EBUSY, "%s: is attached to %s; --detach it first", safe(path),
 			    safe(name));
 	if (!stat(path, &st) && !sysfs_name(st.st_rdev, name) && holders_find(name, who))

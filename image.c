@@ -190,15 +190,28 @@ static int judge_super(struct image *image, unsigned int flags)
 	return flags & IMAGE_FAULTY_OK ? 0 : judge_slots(image);
 }
 
+/* mdbitmap.ko lets nobody else write to what it has. */
+static int explain_taken(const char *path, int err)
+{
+	char md[64];
+
+	if (array_uses_path(path, md))
+		return fail(-EBUSY, "%s: is attached to %s; --detach it first", safe(path),
+			    md);
+	if (err == -ETXTBSY)
+		return fail(err, "%s: somebody lets nobody write to it: an array that is not seen from here, or it is a program that runs",
+			    safe(path));
+	return fail(err, "%s: in use: mounted, or part of something else", safe(path));
+}
+
 static int open_failed(const char *path, unsigned int flags)
 {
 	int err = -errno;
 
 	if (err == -EISDIR)
 		return fail(-EMEDIUMTYPE, "%s: is not a regular file", safe(path));
-	if (err == -EBUSY)
-		return fail(err, "%s: in use: attached to an array, mounted, or part of something else",
-			    safe(path));
+	if (err == -EBUSY || err == -ETXTBSY)
+		return explain_taken(path, err);
 	if (err == -ELOOP && flags & IMAGE_FILE)
 		return fail(err, "%s: is a symbolic link; name the file itself", safe(path));
 	return fail_errno(err, "%s", safe(path));

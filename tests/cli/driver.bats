@@ -71,3 +71,12 @@ plan() { "$MDBITMAP" --assemble "$1" --bitmap=bitmap --dry-run "${@:2}" a.img b.
 	run -0 --separate-stderr build --assume-clean --force
 	[[ $output == *'nothing to copy'* ]]
 }
+
+@test "a file that nobody may write to, as our driver keeps an attached one, is refused" {
+	cp "$(type -P sleep)" program
+	./program 60 &
+	pid=$!
+	run -5 --separate-stderr "$MDBITMAP" --mark program all
+	kill $pid
+	[[ $stderr == *'program: somebody lets nobody write to it'* ]]
+}
