@@ -1,0 +1,49 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For scenarios that let devices fail: a device-mapper device over a disk is as
+# the disk until it is told otherwise.
+
+# No udev here: dmsetup makes its nodes itself.
+export DM_DISABLE_UDEV=1
+
+# lay NAME DEV: /dev/mapper/NAME is all of DEV.
+lay() {
+	modprobe -q dm-mod || true # built in, on some
+	dmsetup create "$1" --table "0 $(blockdev --getsz "/dev/$2") linear /dev/$2 0"
+	DM_OF[$1]=$2
+}
+declare -gA DM_OF=()
+
+# relay NAME TABLE: another table from now on; what is in flight ends first,
+# what comes meanwhile waits.
+relay() {
+	dmsetup suspend --nolockfs --noflush "$1"
+	dmsetup load "$1" --table "$2"
+	dmsetup resume "$1"
+}
+
+sectors_of() { blockdev --getsz "/dev/${DM_OF[$1]}"; }
+
+# All of NAME fails / reads fail not, but writes do / it is well again.
+all_fails() { relay "$1" "0 $(sectors_of "$1") error"; }
+writes_fail() {
+	modprobe -q dm-flakey || true
+	relay "$1" "0 $(sectors_of "$1") flakey /dev/${DM_OF[$1]} 0 0 3600 1 error_writes"
+}
+is_well() { relay "$1" "0 $(sectors_of "$1") linear /dev/${DM_OF[$1]} 0"; }
+
+# fails_at NAME SECTOR N: these sectors cannot be read or written.
+fails_at() {
+	local end=$(($2 + $3)) dev=/dev/${DM_OF[$1]}
+	relay "$1" "0 $2 linear $dev 0
+$2 $3 error
+$end $(($(sectors_of "$1") - end)) linear $dev $end"
+}
+
+# hangs NAME: its I/O waits; goes_on NAME: and comes to its end.
+hangs() { dmsetup suspend --nolockfs --noflush "$1"; }
+goes_on() { dmsetup resume "$1"; }
+
+# dm_name NAME: the kernel's own name of it, as sysfs has it.
+dm_name() { basename "$(realpath "/dev/mapper/$1")"; }

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mdioctl [OPTION...] NODE COMMAND [WORD...]: one md ioctl, as scenarios want it,
+ * right or wrong. Prints "ok", or what it filled in, or the name of the errno.
+ *
+ *	-c	as a 32-bit program would
+ *	-u	as a user without any privilege, after NODE was opened
+ *	-r	NODE opened for reading only
+ *
+ * COMMAND is a name or a number. A WORD is a number, 0x for hexadecimal; a
+ * block device, which gives two numbers in a struct, and else one; for
+ * SET_BITMAP_FILE: a number is the descriptor itself, FILE is opened, ro:FILE
+ * for reading only; "bad" or "null" for such a pointer. What is left
+ * of a struct is zero.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include <linux/fs.h>
+#include <linux/hdreg.h>
+#include <linux/major.h>
+#include <linux/raid/md_u.h>
+
+enum kind {
+	NOTHING,
+	VALUE,		/* a number by value */
+	IN,		/* a struct of ints, filled from the words */
+	NUMBERS,	/* the same, and then printed */
+	TEXT,		/* a path comes back */
+	LONG,		/* one u64 comes back */
+};
+
+static const struct command {
+	const char *name;
+	unsigned long number;
+	enum kind kind;
+	int ints;	/* of the struct */
+} commands[] = {
+	{ "RAID_VERSION", RAID_VERSION, NUMBERS, 3 },
+	{ "GET_ARRAY_INFO", GET_ARRAY_INFO, NUMBERS, 18 },
+	{ "GET_DISK_INFO", GET_DISK_INFO, NUMBERS, 5 },
+	{ "RAID_AUTORUN", RAID_AUTORUN, NOTHING, 0 },
+	{ "GET_BITMAP_FILE", GET_BITMAP_FILE, TEXT, 0 },
+	{ "CLEAR_ARRAY", CLEAR_ARRAY, NOTHING, 0 },
+	{ "ADD_NEW_DISK", ADD_NEW_DISK, IN, 5 },
+	{ "HOT_REMOVE_DISK", HOT_REMOVE_DISK, VALUE, 0 },
+	{ "SET_ARRAY_INFO", SET_ARRAY_INFO, IN, 18 },
+	{ "SET_DISK_INFO", SET_DISK_INFO, NOTHING, 0 },
+	{ "WRITE_RAID_INFO", WRITE_RAID_INFO, NOTHING, 0 },
+	{ "UNPROTECT_ARRAY", UNPROTECT_ARRAY, NOTHING, 0 },
+	{ "PROTECT_ARRAY", PROTECT_ARRAY, NOTHING, 0 },
+	{ "HOT_ADD_DISK", HOT_ADD_DISK, VALUE, 0 },
+	{ "SET_DISK_FAULTY", SET_DISK_FAULTY, VALUE, 0 },
+	{ "HOT_GENERATE_ERROR", HOT_GENERATE_ERROR, NOTHING, 0 },
+	{ "SET_BITMAP_FILE", SET_BITMAP_FILE, VALUE, 0 },
+	{ "RUN_ARRAY", RUN_ARRAY, IN, 3 },
+	{ "STOP_ARRAY", STOP_ARRAY, NOTHING, 0 },
+	{ "STOP_ARRAY_RO", STOP_ARRAY_RO, NOTHING, 0 },
+	{ "RESTART_ARRAY_RW", RESTART_ARRAY_RW, NOTHING, 0 },
+	{ "CLUSTERED_DISK_NACK", CLUSTERED_DISK_NACK, NOTHING, 0 },
+	{ "BLKGETSIZE64", BLKGETSIZE64, LONG, 0 },
+	{ "BLKROGET", BLKROGET, NUMBERS, 1 },
+	{ "BLKROSET", BLKROSET, IN, 1 },
+	{ "HDIO_GETGEO", HDIO_GETGEO, LONG, 0 }, /* heads, sectors, cylinders */
+};
+
+/* What a 32-bit program can point to. */
+static union {
+	int ints[18];
+	char text[4096];
+	uint64_t number;
+} *low;
+
+static int fail(const char *what)
+{
+	fprintf(stderr, "mdioctl: %s: %m\n", what);
+	return 2;
+}
+
+static int ioctl32(int fd, unsigned long cmd, unsigned long arg)
+{
+	long ret;
+
+	asm volatile("int $0x80" : "=a" (ret)
+		     : "a" (54L), "b" ((long)fd), "c" (cmd), "d" (arg)
+		     : "memory", "r8", "r9", "r10", "r11");
+	ret = (int)ret;
+	if (ret >= 0)
+		return ret;
+	errno = -ret;
+	return -1;
+}
+
+static bool is_number(const char *word, long long *n)
+{
+	char *end;
+
+	*n = strtoll(word, &end, 0);
+	return end != word && !*end;
+}
+
+static bool device_of(const char *word, dev_t *dev)
+{
+	struct stat st;
+
+	if (stat(word, &st) || !S_ISBLK(st.st_mode))
+		return false;
+	*dev = st.st_rdev;
+	return true;
+}
+
+/* The words of a struct, one after the other; a device is its two numbers. */
+static bool fill(char **words, int max)
+{
+	long long n;
+	dev_t dev;
+	int i = 0;
+
+	for (; *words; words++) {
+		if (is_number(*words, &n)) {
+			if (i + 1 > max)
+				return false;
+			low->ints[i++] = n;
+		} else if (device_of(*words, &dev)) {
+			if (i + 2 > max)
+				return false;
+			low->ints[i++] = major(dev);
+			low->ints[i++] = minor(dev);
+		} else {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* What goes by value: a number, a device, or a file, which is opened. */
+static bool value_of(const char *word, bool fd, unsigned long *value)
+{
+	long long n;
+	dev_t dev;
+
+	if (is_number(word, &n)) {
+		*value = n;
+	} else if (!fd && device_of(word, &dev)) {
+		*value = (minor(dev) & 0xff) | major(dev) << 8 | (minor(dev) & ~0xffu) << 12;
+	} else if (fd) {
+		bool ro = !strncmp(word, "ro:", 3);
+		int file = open(word + 3 * ro, ro ? O_RDONLY : O_RDWR);
+
+		if (file < 0)
+			return false;
+		*value = file;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void show(const struct command *c)
+{
+	int i;
+
+	if (c->kind == NUMBERS) {
+		for (i = 0; i < c->ints; i++)
+			printf("%d%c", low->ints[i], i + 1 < c->ints ? ' ' : '\n');
+	} else if (c->kind == TEXT) {
+		printf("%s\n", low->text);
+	} else if (c->kind == LONG) {
+		printf("%llu\n", (unsigned long long)low->number);
+	} else {
+		puts("ok");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	bool compat = false, nobody = false;
+	int mode = O_RDWR, opt, fd, ret;
+	struct command unknown = { .kind = NOTHING };
+	const struct command *c = NULL;
+	unsigned long arg = 0;
+	size_t i;
+
+	while ((opt = getopt(argc, argv, "+cur")) != -1) {
+		switch (opt) {
+		case 'c': compat = true; break;
+		case 'u': nobody = true; break;
+		case 'r': mode = O_RDONLY; break;
+		default: return 2;
+		}
+	}
+	argv += optind;
+	if (argc - optind < 2)
+		return 2;
+	low = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	if (low == MAP_FAILED)
+		return fail("mmap");
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(argv[1], commands[i].name))
+			c = &commands[i];
+	if (!c) {
+		unknown.number = strtoul(argv[1], NULL, 0);
+		c = &unknown;
+	}
+	if (argv[2] && !strcmp(argv[2], "bad")) {
+		arg = 16;
+	} else if (argv[2] && !strcmp(argv[2], "null")) {
+		arg = 0;
+	} else if (c->kind == VALUE) {
+		if (argv[2] && !value_of(argv[2], c->number == SET_BITMAP_FILE, &arg))
+			return fail(argv[2]);
+	} else if (c->kind != NOTHING) {
+		arg = (unsigned long)low;
+		if (!fill(argv + 2, c->ints))
+			return fail("words");
+	}
+	fd = open(argv[0], mode | O_NONBLOCK);
+	if (fd < 0) {
+		puts(strerrorname_np(errno));
+		return 1;
+	}
+	if (nobody && (setgid(65534) || setuid(65534)))
+		return fail("setuid");
+	ret = compat ? ioctl32(fd, c->number, arg) : ioctl(fd, c->number, arg);
+	if (ret < 0) {
+		puts(strerrorname_np(errno));
+		return 1;
+	}
+	show(c);
+	return 0;
+}
