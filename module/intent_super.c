@@ -12,7 +12,6 @@
 #include <linux/vmalloc.h>
 
 #include "intent_impl.h"
-#include "trace.h"
 
 enum {
 	BUDGET_SHARE = 64,	/* by default at most that part of the array */
@@ -282,7 +281,6 @@ int intent_write_super(struct intent *in, u64 events)
 		/* Stock md rolled back by one (md-abi.md 4.7). */
 		in->super.events_cleared = min(in->super.events_cleared, events);
 		err = intent_commit_super(in);
-		trace_bitmap_super_write(in->array, events, err);
 	}
 	mutex_unlock(&in->commit_mutex);
 	return err;
