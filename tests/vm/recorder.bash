@@ -13,6 +13,7 @@
 
 # recorder_start DIR CHUNK STORE MEMBER...: set $recorder (a pid) and $recorded
 # (STORE MEMBER...); without arguments after DIR there is nothing to record.
+# shellcheck disable=SC2154 # machine.bash sets machine_repo
 recorder_start() {
 	local dir=$1 disk arguments=()
 	recorder='' recorded=("${@:3}") recorder_options=()
