@@ -278,7 +278,7 @@ keeps_bits() {
 	make_file
 	mdadm --quiet --assemble /dev/md0 /dev/vdb /dev/vdc
 	wait_idle md0
-	mdioctl /dev/md0 SET_BITMAP_FILE "cut:$file"
+	mdioctl -t /dev/md0 SET_BITMAP_FILE "$file"
 	write_chunk 4 /dev/md0
 	logged 'bitmap file has been cut to 0 bytes'
 	stop
