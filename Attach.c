@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include "array.h"
+#include "mdarray.h"
 #include "explain.h"
 #include "hold.h"
 #include "image.h"
@@ -23,14 +23,14 @@ enum {				/* EBUSY: md is about to sync, or syncs */
 };
 
 struct attempt {
-	const struct array *array;
+	const struct mdarray *array;
 	int bitmap_fd;
 	bool told;			/* that it may take a while */
 	sigset_t signals;		/* held from a detach to the mark in the file */
 };
 
 /* With sync_action=frozen md refuses for ever: waiting helps nobody. */
-static bool is_frozen(const struct array *array)
+static bool is_frozen(const struct mdarray *array)
 {
 	char action[32];
 
@@ -89,13 +89,13 @@ static int retry(int (*call)(void *), struct attempt *attempt)
 	return err == -EALREADY ? -EBUSY : err;
 }
 
-static bool is_running(const struct array *array)
+static bool is_running(const struct mdarray *array)
 {
 	return *array->state && strcmp(array->state, "inactive") &&
 	       strcmp(array->state, "clear");
 }
 
-static int check_running(const struct array *array)
+static int check_running(const struct mdarray *array)
 {
 	const char *node = safe(array->node);
 
@@ -107,7 +107,7 @@ static int check_running(const struct array *array)
 	return 0;
 }
 
-static bool is_degraded(const struct array *array)
+static bool is_degraded(const struct mdarray *array)
 {
 	uint64_t missing;
 
@@ -116,7 +116,7 @@ static bool is_degraded(const struct array *array)
 
 /* ---- attach ---- */
 
-static int check_no_bitmap(const struct array *array)
+static int check_no_bitmap(const struct mdarray *array)
 {
 	const char *node = safe(array->node);
 
@@ -133,7 +133,7 @@ static int check_no_bitmap(const struct array *array)
 	return 0;
 }
 
-static int open_bitmap(const struct request *rq, const struct array *array,
+static int open_bitmap(const struct request *rq, const struct mdarray *array,
 		       struct image **image, int *fd)
 {
 	struct trust_target target;
@@ -162,7 +162,7 @@ static int open_bitmap(const struct request *rq, const struct array *array,
 }
 
 /* Would md take it for current, by the rules of md-abi.md 4.5? */
-static bool would_be_believed(const struct image *image, const struct array *array)
+static bool would_be_believed(const struct image *image, const struct mdarray *array)
 {
 	if (image->sb.state & BITMAP_STALE)
 		return false;
@@ -191,7 +191,7 @@ static int make_stale(const struct image *image, int fd)
 	return 0;
 }
 
-static int report_attach(const struct request *rq, const struct array *array,
+static int report_attach(const struct request *rq, const struct mdarray *array,
 			 const struct image *image, bool stale, bool degraded)
 {
 	const struct driver *driver = driver_of_word(array->name);
@@ -226,7 +226,7 @@ static int report_attach(const struct request *rq, const struct array *array,
 	return 0;
 }
 
-static int attach(const struct request *rq, const struct array *array)
+static int attach(const struct request *rq, const struct mdarray *array)
 {
 	bool degraded = is_degraded(array), stale;
 	struct image *image;
@@ -251,12 +251,12 @@ static int attach(const struct request *rq, const struct array *array)
 
 int mode_attach(const struct request *rq)
 {
-	struct array *array;
+	struct mdarray *array;
 	int err;
 
 	if (!rq->bitmap)
 		return fail(-EINVAL, "--attach takes --bitmap=FILE");
-	err = array_open(rq->args[0], O_RDONLY, &array);
+	err = mdarray_open(rq->args[0], O_RDONLY, &array);
 	if (err)
 		return err;
 	err = check_running(array);
@@ -264,13 +264,13 @@ int mode_attach(const struct request *rq)
 		err = check_no_bitmap(array);
 	if (!err)
 		err = attach(rq, array);
-	array_close(array);
+	mdarray_close(array);
 	return err;
 }
 
 /* ---- detach ---- */
 
-static int check_file(const struct array *array)
+static int check_file(const struct mdarray *array)
 {
 	const char *node = safe(array->node);
 
@@ -304,7 +304,7 @@ static int mark_left(const char *path)
 	return err;
 }
 
-static int report_detach(const struct request *rq, const struct array *array,
+static int report_detach(const struct request *rq, const struct mdarray *array,
 			 bool stale)
 {
 	const char *path = array->bitmap_path;
@@ -327,7 +327,7 @@ static int report_detach(const struct request *rq, const struct array *array,
 	return 0;
 }
 
-static int detach(const struct request *rq, const struct array *array)
+static int detach(const struct request *rq, const struct mdarray *array)
 {
 	struct attempt attempt = { .array = array };
 	bool stale = false;
@@ -350,8 +350,8 @@ static int detach(const struct request *rq, const struct array *array)
 
 int mode_detach(const struct request *rq)
 {
-	struct array *array;
-	int err = array_open(rq->args[0], O_RDONLY, &array);
+	struct mdarray *array;
+	int err = mdarray_open(rq->args[0], O_RDONLY, &array);
 
 	if (err)
 		return err;
@@ -360,6 +360,6 @@ int mode_detach(const struct request *rq)
 		err = check_running(array);
 	if (!err)
 		err = detach(rq, array);
-	array_close(array);
+	mdarray_close(array);
 	return err;
 }

@@ -30,7 +30,7 @@ struct prospect {
 struct check {
 	struct image *image;
 	struct trust_target target;
-	struct array *array;		/* --for, if it is one */
+	struct mdarray *array;		/* --for, if it is one */
 	struct member *member;		/* --for, if it is one */
 	struct findings findings;
 	bool readable;			/* dirty and prospects are known */
@@ -79,7 +79,7 @@ static int find_target(const struct request *rq, struct check *c)
 						 &c->member->super);
 		return err;
 	}
-	err = array_open(rq->for_dev, O_RDONLY, &c->array);
+	err = mdarray_open(rq->for_dev, O_RDONLY, &c->array);
 	if (!err)
 		trust_target_from_array(&c->target, c->array);
 	return err;
@@ -396,7 +396,7 @@ int mode_check(const struct request *rq)
 		print_text(&c);
 	if (!ret)
 		ret = verdict(&c);
-	array_close(c.array);
+	mdarray_close(c.array);
 	member_free(c.member);
 	image_close(c.image);
 	return ret;

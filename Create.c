@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "array.h"
+#include "mdarray.h"
 #include "device.h"
 #include "driver.h"
 #include "image.h"
@@ -22,8 +22,8 @@
 
 static int read_array(const char *dev, struct trust_target *t)
 {
-	struct array *array;
-	int err = array_open(dev, O_RDONLY, &array);
+	struct mdarray *array;
+	int err = mdarray_open(dev, O_RDONLY, &array);
 
 	if (err)
 		return err;
@@ -31,7 +31,7 @@ static int read_array(const char *dev, struct trust_target *t)
 	if (t->persistent && t->events_unknown)
 		err = fail(-EACCES, "%s: the superblocks of its members cannot be read (root may), so its UUID and events are not known",
 			   safe(dev));
-	array_close(array);
+	mdarray_close(array);
 	t->name = dev;
 	return err;
 }

@@ -36,7 +36,7 @@ static void row(const char *label, const char *format, ...)
 
 /* ---- words ---- */
 
-static const char *state_word(const struct array *a)
+static const char *state_word(const struct mdarray *a)
 {
 	static const char *const words[][2] = {
 		{ "active-idle", "active" },
@@ -54,7 +54,7 @@ static const char *state_word(const struct array *a)
 	return a->info.state & 1 << MD_SB_CLEAN ? "clean" : "active";
 }
 
-static bool is_degraded(const struct array *a)
+static bool is_degraded(const struct mdarray *a)
 {
 	return a->info.level > 0 && a->info.active_disks < a->info.raid_disks;
 }
@@ -95,7 +95,7 @@ static const char *doing(const char *action)
 
 static void array_words(const struct survey *s, char text[WORDS])
 {
-	const struct array *a = s->array;
+	const struct mdarray *a = s->array;
 
 	snprintf(text, WORDS, "%s%s%s%s", state_word(a),
 		 is_degraded(a) ? ", degraded" : "", doing(action_of(s)),
@@ -115,7 +115,7 @@ static const struct {
 };
 
 /* Calls @each for every word; a member that is nothing else is a spare. */
-static void member_words(const struct array_member *m, void *to,
+static void member_words(const struct mdarray_member *m, void *to,
 			 void (*each)(void *to, const char *word))
 {
 	int placed = 1 << MD_DISK_FAULTY | 1 << MD_DISK_ACTIVE | 1 << MD_DISK_JOURNAL;
@@ -144,7 +144,7 @@ static void list_word(void *to, const char *word)
 	json_object_array_add(to, json_object_new_string(word));
 }
 
-static bool slot_held(const struct array *a, int slot)
+static bool slot_held(const struct mdarray *a, int slot)
 {
 	size_t i;
 
@@ -184,7 +184,7 @@ static void row_time(const char *label, uint64_t seconds)
 
 static void print_head(const struct survey *s)
 {
-	const struct array *a = s->array;
+	const struct mdarray *a = s->array;
 
 	printf("%s%s%s:\n", paint(PAINT_BOLD), safe(a->node), paint(PAINT_NONE));
 	if (s->driver && s->driver->ours)
@@ -202,7 +202,7 @@ static void print_head(const struct survey *s)
 
 static void print_state(const struct survey *s)
 {
-	const struct array *a = s->array;
+	const struct mdarray *a = s->array;
 	char words[WORDS];
 
 	array_words(s, words);
@@ -330,7 +330,7 @@ static int set_number(struct libscols_line *line, enum column column, bool known
 
 static int add_member(struct libscols_table *table, const struct survey *s, size_t i)
 {
-	const struct array_member *m = &s->array->members[i];
+	const struct mdarray_member *m = &s->array->members[i];
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 	char words[WORDS] = "";
 
@@ -363,7 +363,7 @@ static int add_missing(struct libscols_table *table, int slot)
 
 static int fill_table(struct libscols_table *table, const struct survey *s)
 {
-	const struct array *a = s->array;
+	const struct mdarray *a = s->array;
 	int slot, c, err = 0;
 	size_t i;
 
@@ -416,7 +416,7 @@ static int print_text(const struct survey *s, bool another)
 /* mdadm's form, so that it can go into its configuration. */
 static void print_brief(const struct survey *s)
 {
-	const struct array *a = s->array;
+	const struct mdarray *a = s->array;
 
 	printf("ARRAY %s", safe(a->node));
 	if (a->persistent)
@@ -446,7 +446,7 @@ static void json_maybe_u64(struct json_object *o, const char *key, bool known,
 
 static void json_head(struct json_object *o, const struct survey *s)
 {
-	const struct array *a = s->array;
+	const struct mdarray *a = s->array;
 
 	json_text(o, "kernel_name", a->name);
 	json_text(o, "driver", s->driver ? s->driver->module : NULL);
@@ -480,7 +480,7 @@ static void json_members(struct json_object *o, const struct survey *s)
 	size_t i;
 
 	for (i = 0; i < s->array->member_count; i++) {
-		const struct array_member *m = &s->array->members[i];
+		const struct mdarray_member *m = &s->array->members[i];
 
 		item = json_object_new_object();
 		json_maybe_u64(item, "number", m->info.number >= 0,

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include "array.h"
+#include "mdarray.h"
 #include "each.h"
 #include "holders.h"
 #include "image.h"
@@ -208,34 +208,34 @@ int mode_stop(const struct request *rq)
 /* ---- the members that words name ---- */
 
 struct choice_of_members {
-	const struct array_member **list;
+	const struct mdarray_member **list;
 	size_t count;
 };
 
-static bool is_faulty(const struct array_member *m)
+static bool is_faulty(const struct mdarray_member *m)
 {
 	return m->info.state & 1 << MD_DISK_FAULTY;
 }
 
-static bool is_in_sync(const struct array_member *m)
+static bool is_in_sync(const struct mdarray_member *m)
 {
 	return !is_faulty(m) && m->info.state & 1 << MD_DISK_SYNC;
 }
 
-static dev_t dev_of(const struct array_member *m)
+static dev_t dev_of(const struct mdarray_member *m)
 {
 	return makedev(m->info.major, m->info.minor);
 }
 
 /* Pulled out: the kernel still has the member, but no such device. */
-static bool is_detached(const struct array_member *m)
+static bool is_detached(const struct mdarray_member *m)
 {
 	char name[64];
 
 	return sysfs_name(dev_of(m), name) == -ENOENT;
 }
 
-static void choose_one(struct choice_of_members *c, const struct array_member *m)
+static void choose_one(struct choice_of_members *c, const struct mdarray_member *m)
 {
 	size_t i;
 
@@ -246,18 +246,18 @@ static void choose_one(struct choice_of_members *c, const struct array_member *m
 }
 
 /* "failed" and "detached" may name none: that is no error. */
-static int choose_by_word(const struct array *array, const char *word,
+static int choose_by_word(const struct mdarray *array, const char *word,
 			  struct choice_of_members *c)
 {
-	bool (*is_meant)(const struct array_member *) =
+	bool (*is_meant)(const struct mdarray_member *) =
 		!strcmp(word, "failed") || !strcmp(word, "faulty") ? is_faulty :
 		!strcmp(word, "detached") ? is_detached : NULL;
-	const struct array_member *m;
+	const struct mdarray_member *m;
 	size_t i, before = c->count;
 	int err;
 
 	if (!is_meant) {
-		err = array_find_member(array, word, &m);
+		err = mdarray_find_member(array, word, &m);
 		if (!err)
 			choose_one(c, m);
 		return err;
@@ -270,7 +270,7 @@ static int choose_by_word(const struct array *array, const char *word,
 	return 0;
 }
 
-static int choose(const struct request *rq, const struct array *array,
+static int choose(const struct request *rq, const struct mdarray *array,
 		  struct choice_of_members *c)
 {
 	size_t i;
@@ -287,14 +287,14 @@ static int choose(const struct request *rq, const struct array *array,
 
 /* ---- fail ---- */
 
-static bool may_fail_last(const struct array *array)
+static bool may_fail_last(const struct mdarray *array)
 {
 	uint64_t may;
 
 	return !sysfs_md_read_u64(array->name, "fail_last_dev", &may) && may;
 }
 
-static int fail_last(const struct array *array, const struct array_member *m)
+static int fail_last(const struct mdarray *array, const struct mdarray_member *m)
 {
 	return fail(-EBUSY, "%s is the last working member of %s: it stays; stop the "
 		    "array instead", m->path, safe(array->node));
@@ -304,9 +304,9 @@ static int fail_last(const struct array *array, const struct array_member *m)
  * The kernel keeps its last mirror too, but from then on fails every write
  * to the array: so it must not even be asked.
  */
-static int check_not_last(const struct array *array, const struct choice_of_members *c)
+static int check_not_last(const struct mdarray *array, const struct choice_of_members *c)
 {
-	const struct array_member *last = NULL;
+	const struct mdarray_member *last = NULL;
 	int left = array->info.active_disks;
 	size_t i;
 
@@ -320,7 +320,7 @@ static int check_not_last(const struct array *array, const struct choice_of_memb
 	return fail_last(array, last);
 }
 
-static int fail_one(const struct array *array, const struct array_member *m)
+static int fail_one(const struct mdarray *array, const struct mdarray_member *m)
 {
 	int err = md_set_faulty(array->fd, dev_of(m));
 
@@ -332,7 +332,7 @@ static int fail_one(const struct array *array, const struct array_member *m)
 	return 0;
 }
 
-static int remove_one(const struct array *array, const struct array_member *m,
+static int remove_one(const struct mdarray *array, const struct mdarray_member *m,
 		      bool force);
 
 static const char *done_word(const struct request *rq)
@@ -340,8 +340,8 @@ static const char *done_word(const struct request *rq)
 	return rq->mode == MODE_fail ? "faulty" : "removed";
 }
 
-static void report_member(const struct request *rq, const struct array *array,
-			  const struct array_member *m, struct json_object *list)
+static void report_member(const struct request *rq, const struct mdarray *array,
+			  const struct mdarray_member *m, struct json_object *list)
 {
 	struct json_object *o;
 
@@ -359,7 +359,7 @@ static void report_member(const struct request *rq, const struct array *array,
 	}
 }
 
-static int act(const struct request *rq, const struct array *array,
+static int act(const struct request *rq, const struct mdarray *array,
 	       const struct choice_of_members *c, struct json_object *list)
 {
 	size_t i;
@@ -378,12 +378,12 @@ static int act(const struct request *rq, const struct array *array,
 
 /* The members named are known, and may all be dealt with, before the first is. */
 static int manage(const struct request *rq,
-		  int (*check)(const struct array *, const struct choice_of_members *))
+		  int (*check)(const struct mdarray *, const struct choice_of_members *))
 {
 	struct choice_of_members c = { 0 };
 	struct json_object *o = NULL;
-	struct array *array;
-	int err = array_open(rq->args[0], O_RDONLY, &array);
+	struct mdarray *array;
+	int err = mdarray_open(rq->args[0], O_RDONLY, &array);
 
 	if (err)
 		return err;
@@ -400,7 +400,7 @@ static int manage(const struct request *rq,
 	if (o && json_finish(o) && !err)
 		err = -EIO;
 	free(c.list);
-	array_close(array);
+	mdarray_close(array);
 	return err;
 }
 
@@ -411,7 +411,7 @@ int mode_fail(const struct request *rq)
 
 /* ---- remove ---- */
 
-static int check_not_active(const struct array *array, const struct choice_of_members *c)
+static int check_not_active(const struct mdarray *array, const struct choice_of_members *c)
 {
 	size_t i;
 
@@ -440,7 +440,7 @@ static int call_remove(void *arg)
  * A member that has just failed is busy until md took it from its slot and
  * its last I/O came back.
  */
-static int remove_one(const struct array *array, const struct array_member *m,
+static int remove_one(const struct mdarray *array, const struct mdarray_member *m,
 		      bool force)
 {
 	struct removal r = { .fd = array->fd, .dev = dev_of(m) };

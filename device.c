@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "array.h"
+#include "mdarray.h"
 #include "device.h"
 #include "holders.h"
 #include "image.h"
@@ -28,7 +28,7 @@ static int explain_busy(const char *path)
 	char name[64], who[256];
 	struct stat st;
 
-	if (array_uses_path(path, name))
+	if (mdarray_uses_path(path, name))
 		return fail(-EBUSY, "%s: is attached to %s; --detach it first", safe(path),
 			    safe(name));
 	if (!stat(path, &st) && !sysfs_name(st.st_rdev, name) && holders_find(name, who))

@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <unistd.h>
-#include "array.h"
+#include "mdarray.h"
 #include "driver.h"
 #include "image.h"
 #include "parse.h"
@@ -195,7 +195,7 @@ static int explain_taken(const char *path, int err)
 {
 	char md[64];
 
-	if (array_uses_path(path, md))
+	if (mdarray_uses_path(path, md))
 		return fail(-EBUSY, "%s: is attached to %s; --detach it first", safe(path),
 			    md);
 	if (err == -ETXTBSY)
@@ -270,7 +270,7 @@ static int claim(struct image *image, unsigned int flags)
 	if (lstat(image->path, &now) || now.st_ino != image->st.st_ino ||
 	    now.st_dev != image->st.st_dev)
 		return fail(-EBUSY, "%s: another program replaced it just now; try again", path);
-	ret = array_uses_file(image->fd, md);
+	ret = mdarray_uses_file(image->fd, md);
 	if (ret == 1)
 		return fail(-EBUSY, "%s: is attached to %s; --detach it first", path, md);
 	if (ret < 0)

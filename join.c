@@ -28,7 +28,7 @@ typedef unsigned long long ull;
 
 /* ---- the array ---- */
 
-static bool is_faulty(const struct array_member *m)
+static bool is_faulty(const struct mdarray_member *m)
 {
 	return m->info.state & 1 << MD_DISK_FAULTY;
 }
@@ -42,7 +42,7 @@ static bool is_device(int fd, dev_t dev)
 }
 
 /* Beside the page cache, which does not see what md writes to its members. */
-static int read_beside(const struct array_member *m, struct member *member)
+static int read_beside(const struct mdarray_member *m, struct member *member)
 {
 	int fd = open(m->path, O_RDONLY | O_DIRECT | O_CLOEXEC), err = -ENODEV;
 
@@ -56,8 +56,8 @@ static int read_beside(const struct array_member *m, struct member *member)
 
 static int read_members(struct team *team)
 {
-	const struct array *array = team->array;
-	const struct array_member *m;
+	const struct mdarray *array = team->array;
+	const struct mdarray_member *m;
 	struct member *into;
 	size_t i;
 
@@ -86,7 +86,7 @@ static int read_members(struct team *team)
 
 static void count_slots(struct team *team)
 {
-	const struct array *array = team->array;
+	const struct mdarray *array = team->array;
 	unsigned int slots = array->info.raid_disks, held = 0;
 	size_t i;
 
@@ -102,7 +102,7 @@ static void count_slots(struct team *team)
 
 static int open_bitmap(struct team *team)
 {
-	const struct array *array = team->array;
+	const struct mdarray *array = team->array;
 	int err;
 
 	if (array->bitmap_path)
@@ -116,7 +116,7 @@ static int open_bitmap(struct team *team)
 	return err;
 }
 
-static int check_state(const struct array *array)
+static int check_state(const struct mdarray *array)
 {
 	const char *node = safe(array->node);
 
@@ -137,7 +137,7 @@ int team_open(const char *node, struct team *team)
 	int err;
 
 	memset(team, 0, sizeof(*team));
-	err = array_open(node, O_RDONLY, &team->array);
+	err = mdarray_open(node, O_RDONLY, &team->array);
 	if (err)
 		return err;
 	err = check_state(team->array);
@@ -157,13 +157,13 @@ void team_close(struct team *team)
 	if (team->bitmap)
 		image_close(team->bitmap);
 	free(team->members);
-	array_close(team->array);
+	mdarray_close(team->array);
 	memset(team, 0, sizeof(*team));
 }
 
 /* ---- the device ---- */
 
-static const struct array_member *attached(const struct array *array, dev_t dev)
+static const struct mdarray_member *attached(const struct mdarray *array, dev_t dev)
 {
 	size_t i;
 
@@ -433,7 +433,7 @@ static int add_disk(const struct joiner *j, const struct team *team, int number,
 /* The lowest slot that no working member holds; without metadata. */
 static int free_slot(const struct team *team)
 {
-	const struct array *array = team->array;
+	const struct mdarray *array = team->array;
 	int slot;
 	size_t i;
 

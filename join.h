@@ -11,13 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "array.h"
+#include "mdarray.h"
 #include "image.h"
 #include "trust.h"
 
 /* The array that is to be joined. */
 struct team {
-	struct array *array;
+	struct mdarray *array;
 	struct member *members;		/* superblocks of those in sync */
 	size_t count;
 	const struct member *sample;	/* the freshest; NULL without metadata */
@@ -36,7 +36,7 @@ struct joiner {
 	dev_t dev;
 	uint64_t device_sectors;
 	bool write_mostly;
-	const struct array_member *attached;	/* still there, as faulty */
+	const struct mdarray_member *attached;	/* still there, as faulty */
 	struct member member;		/* has_super: its superblock */
 	bool has_super;			/* of this array */
 	bool foreign_super;		/* of another one */

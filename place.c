@@ -327,7 +327,7 @@ void place_judge_use(const struct image *image, bool for_kernel,
 
 	if (image->member)
 		return;
-	ret = array_uses_file(image->fd, md);
+	ret = mdarray_uses_file(image->fd, md);
 	if (ret == 1)
 		findings_add(out, for_kernel ? FINDING_BAD : FINDING_NOTICE, -EBUSY,
 			     "in use", "attached to %s now%s", safe(md),

@@ -52,7 +52,7 @@ static uint32_t state_bits(const char *words)
 	return bits;
 }
 
-static int read_slot(const struct array *a, int slot, struct array_member *m)
+static int read_slot(const struct mdarray *a, int slot, struct mdarray_member *m)
 {
 	char attribute[64], text[256];
 	unsigned int ma, mi;
@@ -76,7 +76,7 @@ static int read_slot(const struct array *a, int slot, struct array_member *m)
 	return 0;
 }
 
-static int read_slots(struct array *a)
+static int read_slots(struct mdarray *a)
 {
 	int slot;
 
@@ -84,7 +84,7 @@ static int read_slots(struct array *a)
 	if (!a->members)
 		return fail(-ENOMEM, "out of memory");
 	for (slot = 0; slot < a->info.raid_disks; slot++) {
-		struct array_member *m = &a->members[a->member_count];
+		struct mdarray_member *m = &a->members[a->member_count];
 
 		if (read_slot(a, slot, m))
 			continue;
@@ -101,7 +101,7 @@ static int read_slots(struct array *a)
 	return 0;
 }
 
-static int fill_from_sysfs(struct array *a)
+static int fill_from_sysfs(struct mdarray *a)
 {
 	char text[64];
 	uint64_t n;
@@ -142,9 +142,9 @@ static int name_of(const char *node, char name[64])
 }
 
 /* The array as everybody may see it; the caller has fail()ed already. */
-static int open_unprivileged(const char *node, int failed, struct array **out)
+static int open_unprivileged(const char *node, int failed, struct mdarray **out)
 {
-	struct array *a = calloc(1, sizeof(*a));
+	struct mdarray *a = calloc(1, sizeof(*a));
 	int err;
 
 	if (!a)
@@ -154,7 +154,7 @@ static int open_unprivileged(const char *node, int failed, struct array **out)
 	err = name_of(node, a->name) || !sysfs_md_exists(a->name) ? failed :
 	      fill_from_sysfs(a);
 	if (err)
-		array_close(a);
+		mdarray_close(a);
 	else
 		*out = a;
 	return err;
@@ -162,7 +162,7 @@ static int open_unprivileged(const char *node, int failed, struct array **out)
 
 static int open_array(const char *node, struct survey *s)
 {
-	int err = array_open(node, O_RDONLY, &s->array);
+	int err = mdarray_open(node, O_RDONLY, &s->array);
 
 	s->privileged = !err;
 	if (err != -EACCES && err != -EPERM)
@@ -176,7 +176,7 @@ static int open_array(const char *node, struct survey *s)
 /* ---- members ---- */
 
 /* O_DIRECT: md writes superblocks behind the page cache. */
-static int read_events(const struct array_member *m, struct survey_member *out)
+static int read_events(const struct mdarray_member *m, struct survey_member *out)
 {
 	struct member *member = calloc(1, sizeof(*member));
 	int fd, err;
@@ -202,7 +202,7 @@ static int read_events(const struct array_member *m, struct survey_member *out)
 
 static int take_members(struct survey *s)
 {
-	const struct array *a = s->array;
+	const struct mdarray *a = s->array;
 	size_t i;
 
 	s->members = calloc(a->member_count + 1, sizeof(*s->members));
@@ -234,7 +234,7 @@ static int count(struct image *image, struct survey_bitmap *b)
 /* Where the bits are: the file, or the first member in sync. */
 static const char *bits_path(const struct survey *s)
 {
-	const struct array *a = s->array;
+	const struct mdarray *a = s->array;
 	size_t i;
 
 	if (s->bitmap.kind == SURVEY_FILE)
@@ -299,7 +299,7 @@ static void take_engine(const char *md, struct survey_bitmap *b)
 static void take_bitmap(struct survey *s)
 {
 	struct survey_bitmap *b = &s->bitmap;
-	const struct array *a = s->array;
+	const struct mdarray *a = s->array;
 	char text[64];
 
 	if (a->bitmap_path || s->stat.bitmap_path)
@@ -327,7 +327,7 @@ static void take_bitmap(struct survey *s)
 static void take_uuid(struct survey *s)
 {
 	struct member_super like = { .format = MEMBER_1_2 };
-	const struct array *a = s->array;
+	const struct mdarray *a = s->array;
 	char text[64];
 
 	if (!a->persistent)
@@ -388,7 +388,7 @@ void survey_free(struct survey *s)
 		free(s->gaps[--s->gap_count]);
 	mdstat_clear(&s->stat);
 	free(s->members);
-	array_close(s->array);
+	mdarray_close(s->array);
 	s->members = NULL;
 	s->array = NULL;
 }

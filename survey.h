@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "array.h"
+#include "mdarray.h"
 #include "module/core/bitmap_super.h"
 #include "proc.h"
 #include "sysfs.h"
@@ -48,7 +48,7 @@ struct survey_bitmap {
 
 struct survey {
 	const struct driver *driver;	/* NULL: its name is no array's */
-	struct array *array;		/* not privileged: fd -1, super NULL and no
+	struct mdarray *array;		/* not privileged: fd -1, super NULL and no
 					 * spares */
 	bool privileged;
 	struct mdstat stat;

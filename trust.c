@@ -102,7 +102,7 @@ bool trust_is_ours(const struct trust_target *t)
 }
 
 /* What every user may read, for those who may not read the members. */
-static void target_from_sysfs(struct trust_target *t, const struct array *array)
+static void target_from_sysfs(struct trust_target *t, const struct mdarray *array)
 {
 	char text[64];
 
@@ -114,7 +114,7 @@ static void target_from_sysfs(struct trust_target *t, const struct array *array)
 	}
 }
 
-void trust_target_from_array(struct trust_target *t, const struct array *array)
+void trust_target_from_array(struct trust_target *t, const struct mdarray *array)
 {
 	char text[64];
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "array.h"
+#include "mdarray.h"
 #include "driver.h"
 #include "image.h"
 
@@ -64,7 +64,7 @@ struct trust_target {
 
 void trust_target_from_member(struct trust_target *t, const char *name,
 			      const struct member_super *ms);
-void trust_target_from_array(struct trust_target *t, const struct array *array);
+void trust_target_from_array(struct trust_target *t, const struct mdarray *array);
 
 /*
  * Fill @out with every finding, in the order of the topics above. @image

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include "array.h"
+#include "mdarray.h"
 #include "driver.h"
 #include "node.h"
 #include "proc.h"
@@ -37,7 +37,7 @@ static void dev_path(char *path, size_t size, const char *name)
 			*c = '/';
 }
 
-static void name_member(struct array_member *m)
+static void name_member(struct mdarray_member *m)
 {
 	dev_t dev = makedev(m->info.major, m->info.minor);
 
@@ -47,9 +47,9 @@ static void name_member(struct array_member *m)
 	dev_path(m->path, sizeof(m->path), m->name);
 }
 
-static int add_member(struct array *array, const mdu_disk_info_t *info)
+static int add_member(struct mdarray *array, const mdu_disk_info_t *info)
 {
-	struct array_member *more;
+	struct mdarray_member *more;
 
 	more = reallocarray(array->members, array->member_count + 1, sizeof(*more));
 	if (!more)
@@ -66,7 +66,7 @@ static int add_member(struct array *array, const mdu_disk_info_t *info)
  * Numbers are the superblock's descriptor numbers, with gaps; one that is
  * not in use answers with device 0:0.
  */
-static int gather_members(struct array *array)
+static int gather_members(struct mdarray *array)
 {
 	mdu_disk_info_t info;
 	int number, err = 0;
@@ -83,7 +83,7 @@ static int gather_members(struct array *array)
 	return err;
 }
 
-static bool is_in_sync(const struct array_member *m)
+static bool is_in_sync(const struct mdarray_member *m)
 {
 	return !(m->info.state & 1 << MD_DISK_FAULTY) &&
 	       m->info.state & 1 << MD_DISK_SYNC;
@@ -93,7 +93,7 @@ static bool is_in_sync(const struct array_member *m)
  * O_DIRECT, as md writes superblocks behind the page cache of its members.
  * The number is compared so that a stray node is not taken for the member.
  */
-static int open_member(const struct array_member *m)
+static int open_member(const struct mdarray_member *m)
 {
 	struct stat st;
 	int fd = open(m->path, O_RDONLY | O_DIRECT | O_CLOEXEC);
@@ -107,7 +107,7 @@ static int open_member(const struct array_member *m)
 	return -ENODEV;
 }
 
-static int read_super(const struct array_member *m, struct member *member)
+static int read_super(const struct mdarray_member *m, struct member *member)
 {
 	int fd = open_member(m), err;
 
@@ -121,7 +121,7 @@ static int read_super(const struct array_member *m, struct member *member)
 	return err;
 }
 
-static int gather_super(struct array *array)
+static int gather_super(struct mdarray *array)
 {
 	struct member *member;
 	size_t i;
@@ -151,7 +151,7 @@ static int gather_super(struct array *array)
  * info.size is -1 from 2 TiB on, and both it and sysfs count whole KiB: an
  * odd number of sectors is known to the superblock alone.
  */
-static void gather_sizes(struct array *array)
+static void gather_sizes(struct mdarray *array)
 {
 	struct member_super like = {
 		.format = MEMBER_1_2,
@@ -173,7 +173,7 @@ static void gather_sizes(struct array *array)
 
 /* ---- the bitmap ---- */
 
-static bool has_internal_bitmap(const struct array *array)
+static bool has_internal_bitmap(const struct mdarray *array)
 {
 	char location[32], policy[32];
 
@@ -208,7 +208,7 @@ static int bitmap_path_of(int fd, const char *name, char path[PATH_MAX])
 	return 0;
 }
 
-static int gather_bitmap(struct array *array)
+static int gather_bitmap(struct mdarray *array)
 {
 	char path[PATH_MAX];
 	int err = bitmap_path_of(array->fd, array->name, path);
@@ -227,7 +227,7 @@ static int gather_bitmap(struct array *array)
 
 /* ---- all of it ---- */
 
-static int gather_info(struct array *array)
+static int gather_info(struct mdarray *array)
 {
 	int err = md_array_info(array->fd, &array->info);
 
@@ -250,9 +250,9 @@ static int gather_info(struct array *array)
 	return 0;
 }
 
-int array_open(const char *node, int open_flags, struct array **out)
+int mdarray_open(const char *node, int open_flags, struct mdarray **out)
 {
-	struct array *array = calloc(1, sizeof(*array));
+	struct mdarray *array = calloc(1, sizeof(*array));
 	int err;
 
 	if (!array)
@@ -271,14 +271,14 @@ int array_open(const char *node, int open_flags, struct array **out)
 	if (!err)
 		err = gather_bitmap(array);
 	if (err) {
-		array_close(array);
+		mdarray_close(array);
 		return err;
 	}
 	*out = array;
 	return 0;
 }
 
-void array_close(struct array *array)
+void mdarray_close(struct mdarray *array)
 {
 	if (!array)
 		return;
@@ -312,10 +312,10 @@ static bool number_of_word(const char *word, dev_t *dev)
 	return !sysfs_devt(word, dev);
 }
 
-int array_find_member(const struct array *array, const char *word,
-		      const struct array_member **out)
+int mdarray_find_member(const struct mdarray *array, const char *word,
+		      const struct mdarray_member **out)
 {
-	const struct array_member *m;
+	const struct mdarray_member *m;
 	bool known;
 	dev_t dev;
 	size_t i;
@@ -363,7 +363,7 @@ static int stored_path(const char *name, char path[PATH_MAX])
 	return err == -ENODEV || err == -ENXIO || err == -ENOENT ? 0 : err;
 }
 
-int array_uses_file(int fd, char name[64])
+int mdarray_uses_file(int fd, char name[64])
 {
 	char path[PATH_MAX], **names;
 	struct stat st, other;
@@ -386,13 +386,13 @@ int array_uses_file(int fd, char name[64])
 	return err;
 }
 
-bool array_uses_path(const char *path, char name[64])
+bool mdarray_uses_path(const char *path, char name[64])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), ret;
 
 	if (fd < 0)
 		return false;
-	ret = array_uses_file(fd, name);
+	ret = mdarray_uses_file(fd, name);
 	close(fd);
 	return ret == 1;
 }

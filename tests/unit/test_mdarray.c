@@ -13,19 +13,19 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include "array.h"
+#include "mdarray.h"
 #include "report.h"
 #include "sysfs.h"
 #include <cmocka.h>	/* last: its fail() is a macro */
 
-static struct array_member members[] = {
+static struct mdarray_member members[] = {
 	{ .info = { .number = 0, .major = 4000, .minor = 16, .raid_disk = 0 },
 	  .name = "xvb", .path = "/dev/xvb" },
 	{ .info = { .number = 3, .major = 4000, .minor = 33, .raid_disk = 1 },
 	  .name = "xvc1", .path = "/dev/xvc1" },
 };
 
-static const struct array array = {
+static const struct mdarray array = {
 	.node = "/dev/md0",
 	.members = members,
 	.member_count = 2,
@@ -33,17 +33,17 @@ static const struct array array = {
 
 static void names(const char *word, int number)
 {
-	const struct array_member *m;
+	const struct mdarray_member *m;
 
-	assert_int_equal(array_find_member(&array, word, &m), 0);
+	assert_int_equal(mdarray_find_member(&array, word, &m), 0);
 	assert_int_equal(m->info.number, number);
 }
 
 static void names_none(const char *word)
 {
-	const struct array_member *m;
+	const struct mdarray_member *m;
 
-	assert_int_equal(array_find_member(&array, word, &m), -ENXIO);
+	assert_int_equal(mdarray_find_member(&array, word, &m), -ENXIO);
 	assert_non_null(strstr(fail_text(), "/dev/md0"));
 }
 
@@ -86,7 +86,7 @@ static void without_md_no_array_uses_a_file(void **state)
 
 	assert_non_null(mkdtemp(dir));
 	sysfs_set_root(dir);
-	assert_int_equal(array_uses_file(0, name), 0);
+	assert_int_equal(mdarray_uses_file(0, name), 0);
 	sysfs_set_root("");
 	rmdir(dir);
 }
@@ -100,5 +100,5 @@ int main(void)
 		cmocka_unit_test(without_md_no_array_uses_a_file),
 	};
 
-	return cmocka_run_group_tests_name("array", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("mdarray", tests, NULL, NULL);
 }
