@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include "mdarray.h"
 #include "explain.h"
 #include "hold.h"
 #include "image.h"
+#include "mdarray.h"
 #include "options.h"
 #include "report.h"
 #include "sysfs.h"

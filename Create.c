@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "mdarray.h"
 #include "device.h"
 #include "driver.h"
 #include "image.h"
+#include "mdarray.h"
 #include "member.h"
 #include "options.h"
 #include "outcome.h"

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include "mdarray.h"
 #include "each.h"
 #include "holders.h"
 #include "image.h"
+#include "mdarray.h"
 #include "node.h"
 #include "options.h"
 #include "patience.h"

@@ -7,10 +7,10 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "mdarray.h"
 #include "device.h"
 #include "holders.h"
 #include "image.h"
+#include "mdarray.h"
 #include "probe.h"
 #include "report.h"
 #include "stack.h"

@@ -11,9 +11,9 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <unistd.h>
-#include "mdarray.h"
 #include "driver.h"
 #include "image.h"
+#include "mdarray.h"
 #include "parse.h"
 #include "report.h"
 #include "window.h"

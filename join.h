@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "mdarray.h"
 #include "image.h"
+#include "mdarray.h"
 #include "trust.h"
 
 /* The array that is to be joined. */

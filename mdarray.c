@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include "mdarray.h"
 #include "driver.h"
+#include "mdarray.h"
 #include "node.h"
 #include "proc.h"
 #include "report.h"

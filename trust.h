@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "mdarray.h"
 #include "driver.h"
 #include "image.h"
+#include "mdarray.h"
 
 enum finding_weight {
 	FINDING_GOOD,		/* looked at, and well */
