@@ -455,7 +455,6 @@ static int become_read_auto(struct array *a)
 	return err;
 }
 
-/* The manager records it, if no write is in flight or comes meanwhile. */
 static int become_clean(struct array *a)
 {
 	int err = 0;
@@ -464,12 +463,7 @@ static int become_clean(struct array *a)
 		return -EINVAL;
 	if (a->mode != ARRAY_RW)
 		err = array_restart_rw(a);
-	if (err || READ_ONCE(a->in_sync))
-		return err;
-	WRITE_ONCE(a->safemode, true);
-	array_wake(a);
-	return wait_event_timeout(a->super_wait, READ_ONCE(a->in_sync), HZ) ?
-	       0 : -EBUSY;
+	return err ?: array_make_clean(a);
 }
 
 static int become_active(struct array *a)
