@@ -20,7 +20,6 @@
 #include <linux/major.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
-#include <linux/namei.h>
 
 #include "array.h"
 #include "attr.h"
@@ -529,23 +528,10 @@ void disk_changed(struct array *a)
 
 /* --- start and end of the module ------------------------------------------- */
 
-/* Stock md that is somehow there without its major would still own the file. */
-static bool status_file_taken(void)
-{
-	struct path path;
-
-	if (kern_path("/proc/mdstat", 0, &path))
-		return false;
-	path_put(&path);
-	return true;
-}
-
 static int take_major(void)
 {
 	int major;
 
-	if (disk_takeover && status_file_taken())
-		return -EBUSY;
 	major = __register_blkdev(disk_takeover ? MD_MAJOR : 0,
 				  disk_takeover ? "md" : "mdbitmap", disk_probe);
 	if (major < 0)
@@ -571,7 +557,7 @@ int disk_init(void)
 	err = take_major();
 	if (err) {
 		if (disk_takeover && err == -EBUSY)
-			pr_err("mdbitmap: takeover: stock md has block major %d or /proc/mdstat\n",
+			pr_err("mdbitmap: takeover: another driver, stock md, has block major %d\n",
 			       MD_MAJOR);
 		destroy_workqueue(disk_wq);
 		return err;

@@ -4,6 +4,7 @@
  * Programs parse it: every blank counts.
  */
 #include <linux/atomic.h>
+#include <linux/namei.h>
 #include <linux/poll.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
@@ -297,8 +298,23 @@ static const struct proc_ops stat_ops = {
 
 static struct proc_dir_entry *stat_entry;
 
+/* Asked first: a second file of the name would be a warning of the kernel's. */
+static bool file_taken(void)
+{
+	struct path path;
+
+	if (kern_path("/proc/mdstat", 0, &path))
+		return false;
+	path_put(&path);
+	return true;
+}
+
 int stat_init(void)
 {
+	if (disk_takeover && file_taken()) {
+		pr_err("mdbitmap: takeover: another driver, stock md, has /proc/mdstat\n");
+		return -EBUSY;
+	}
 	stat_entry = proc_create(disk_takeover ? "mdstat" : "mdbstat", 0444, NULL,
 				 &stat_ops);
 	return stat_entry ? 0 : -ENOMEM;
