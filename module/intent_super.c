@@ -158,47 +158,51 @@ static bool is_stale(struct intent *in)
 }
 
 /*
- * A current file is believed. A stale one says nothing: members that are in
- * sync start with all bits clear, others with all set. Without metadata the
- * administrator's word that they are in sync (assume-clean) stands.
+ * A current file is believed when the array starts. A stale one says nothing:
+ * members that are in sync start with all bits clear, others with all set.
+ * Without metadata the administrator's word that they are in sync
+ * (assume-clean) stands; and so does what a running array knows of itself.
  */
-static int read_bits(struct intent *in, bool clean, bool stale)
+static bool believes(struct intent *in, bool clean, bool attaching, bool stale)
 {
-	struct array *a = in->array;
-
-	if (clean && (stale || !a->persistent)) {
-		/* Whatever is in the file is replaced, so that all is written. */
-		int err = chunks_load(in);
-
-		if (!err)
-			chunks_zero(in);
-		return err;
-	}
-	return stale ? chunks_fill(in) : chunks_load(in);
+	return !stale && !(clean && (attaching || !in->array->persistent));
 }
 
-static void log_start(struct intent *in, bool stale)
+static int read_bits(struct intent *in, bool clean, bool believed)
+{
+	int err;
+
+	if (!clean && !believed)
+		return chunks_fill(in);
+	/* What is in the file is replaced, so it must be known what to write. */
+	err = chunks_load(in);
+	if (!err && !believed)
+		chunks_zero(in);
+	return err;
+}
+
+static void log_start(struct intent *in, bool believed)
 {
 	struct array *a = in->array;
 
 	array_info(a, "bitmap file%s: %llu of %llu chunks dirty, chunk %llu KiB, %s\n",
-		   stale ? " is stale" : "", in->dirty_chunks, in->chunks,
+		   believed ? "" : " says nothing", in->dirty_chunks, in->chunks,
 		   in->super.chunk_bytes >> 10,
 		   store_is_direct(in->store) ? "written directly" :
 		   "written through the page cache");
 }
 
 /*
- * With a file that was stale the bits must be on the medium before the
+ * With a file that was not believed the bits must be on the medium before the
  * superblock calls them current: one block holds the superblock and the first
  * bits, and its sectors may reach the medium in any order.
  */
-static int write_start(struct intent *in, bool stale)
+static int write_start(struct intent *in, bool believed)
 {
 	u64 events = in->super.events;
 	int err;
 
-	if (stale) {
+	if (!believed) {
 		in->super.state |= BITMAP_STALE;
 		err = intent_commit_super(in);
 		if (err)
@@ -217,18 +221,18 @@ int intent_load(struct intent *in, bool clean, bool attaching)
 {
 	/* The array may be suspended: nothing here may wait for its I/O. */
 	unsigned int noio = memalloc_noio_save();
-	bool stale = is_stale(in);
+	bool believed = believes(in, clean, attaching, is_stale(in));
 	int err;
 
-	err = read_bits(in, clean, stale);
+	err = read_bits(in, clean, believed);
 	if (!err) {
 		mutex_lock(&in->commit_mutex);
-		err = write_start(in, stale || (clean && !in->array->persistent));
+		err = write_start(in, believed);
 		mutex_unlock(&in->commit_mutex);
 	}
 	memalloc_noio_restore(noio);
 	if (!err)
-		log_start(in, stale);
+		log_start(in, believed);
 	return err;
 }
 
