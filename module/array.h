@@ -61,6 +61,17 @@ enum array_mode {
 	ARRAY_RW,
 };
 
+/* What the sync worker does; see resync.h. */
+enum sync_action {
+	SYNC_IDLE,
+	SYNC_RESYNC,
+	SYNC_RECOVER,
+	SYNC_CHECK,
+	SYNC_REPAIR,
+	SYNC_FROZEN,		/* as a word only */
+	SYNC_ACTIONS,
+};
+
 /* a->flags, atomic bit operations. */
 enum array_flag {
 	ARRAY_CLOSING,		/* a stop is under way: opens fail with ENODEV */
@@ -106,8 +117,16 @@ struct personality {
 	void (*manage)(struct array *a);
 	/* Text for the status line: " [2/1] [U_]" without newline. a->super_lock held. */
 	void (*status)(struct array *a, struct seq_file *seq);
-	/* See resync.h. */
+	/*
+	 * All three from the sync's thread, without locks or references; see
+	 * resync.h. Start: memory, writes are counted; -errno. Request: make
+	 * members equal from @sector on; how far is returned, 0 if the sync was
+	 * interrupted. What is not *skipped ends with resync_done(). Stop: nothing is in
+	 * flight; @complete: what members lacked is there: flush their caches.
+	 */
+	int (*sync_start)(struct array *a, enum sync_action action);
 	sector_t (*sync_request)(struct array *a, sector_t sector, bool *skipped);
+	void (*sync_stop)(struct array *a, bool complete);
 	/* a->lock held, suspended: the array's size from its members' size (sectors). */
 	sector_t (*size)(struct array *a, sector_t member_sectors);
 };
@@ -125,6 +144,7 @@ struct array {
 	struct work_struct remove_work;	/* disk.c */
 
 	struct mutex lock;
+	bool module_held;		/* not unused: the module stays; lock */
 	struct mutex super_lock;
 	spinlock_t state_lock;
 	unsigned long flags;		/* enum array_flag */
@@ -152,7 +172,9 @@ struct array {
 	u64 events;
 	bool in_sync;			/* READ_ONCE by writes: no write since "clean" was recorded */
 	sector_t resync_sector;		/* in sync below; NO_SECTOR: everywhere. state_lock to move */
-	bool super_behind;		/* bookkeeping of array_update_super() */
+	bool super_behind;		/* started without all members: one event more with the next update */
+	struct member_update_disk *roles; /* room for each of legs: super.c */
+	unsigned int roles_room;
 
 	/* Members. */
 	struct list_head legs;		/* newest first; lock + super_lock + suspended to change */
@@ -163,7 +185,8 @@ struct array {
 	/* I/O gates. */
 	struct percpu_ref active;	/* every bio from admission to its end */
 	int suspended;			/* depth; lock */
-	wait_queue_head_t suspend_wait;
+	unsigned int suspend_noio;	/* of who suspended: memalloc_noio_save() */
+	wait_queue_head_t suspend_wait;	/* woken when drained, and when resumed */
 	struct array_writes __percpu *writes;
 	sector_t suspend_lo, suspend_hi; /* sysfs; writes there wait while lo < hi */
 	struct bio_list parked;		/* waiting for a gate; state_lock */
@@ -172,6 +195,7 @@ struct array {
 	unsigned long safemode_delay;	/* jiffies; 0: never clean by itself */
 	struct timer_list safemode_timer;
 	bool safemode;			/* timer fired: look whether clean can be recorded */
+	unsigned long safemode_seen;	/* manager: writes started when it last looked */
 
 	/* The manager thread, while running. */
 	struct task_struct *manager;
@@ -181,6 +205,7 @@ struct array {
 
 	/* The bitmap. */
 	struct intent *intent;		/* suspended to change, while running */
+	struct store *store;		/* open as long as bitmap_file is set; lock */
 	struct file *bitmap_file;	/* set by SET_BITMAP_FILE; lock, and state_lock to read without */
 	unsigned int write_behind_max;	/* 0: off */
 	atomic_t write_behind;		/* outstanding now */
@@ -196,9 +221,6 @@ struct array {
 
 /* --- array.c: life cycle ------------------------------------------------ */
 
-int array_init(void);
-void array_exit(void);
-
 extern struct mutex array_list_lock;
 extern struct list_head array_list;	/* newest first? order of creation; stat.c prints newest first */
 
@@ -211,7 +233,7 @@ static inline struct array *array_get(struct array *a)
 }
 void array_put(struct array *a);
 
-/* Mutexes of a user's request: -EINTR if a signal came. */
+/* The mutex of a user's request: -EINTR if a signal came, -ENODEV if the module goes. */
 int array_lock(struct array *a);
 void array_unlock(struct array *a);	/* and wakes the manager, which may have missed its chance */
 
@@ -261,7 +283,12 @@ void array_unpark(struct array *a);	/* a gate may have opened; any context */
 /* Give back the reference (and the count of a write) with which submit was called. Any context. */
 void array_bio_drop(struct array *a, bool write);
 
-/* Park new I/O, wait for old I/O to end; lock held; nests. After it no bio is in any personality's hands. */
+/*
+ * Park new I/O, wait for old I/O to end; lock held, super_lock not; nests.
+ * After it no bio is in any personality's hands. The manager thread may call it
+ * too: it serves failed I/O and superblocks while it waits. Until
+ * array_resume(), by the same thread, memory is allocated as by GFP_NOIO.
+ */
 void array_suspend(struct array *a);
 void array_resume(struct array *a);
 
@@ -279,7 +306,11 @@ bool array_fail_leg(struct array *a, struct leg *leg, const char *why);
 void array_wake(struct array *a);
 void array_super_owed(struct array *a);
 
-/* Have all failures known when this is called been recorded on the other members? */
+/*
+ * Have all failures known when this is called been recorded on the other
+ * members? True also when they never will (ARRAY_BROKEN): a write that lacks a
+ * member then ends with an error.
+ */
 bool array_super_settled(struct array *a);
 
 /* Write superblocks now, bitmap's first. super_lock NOT held (takes it). Process context. */
@@ -291,6 +322,9 @@ int array_update_super(struct array *a);
  * context; used by the engine before it clears bits. Tells the engine's epoch nothing itself.
  */
 int array_flush_legs(struct array *a);
+
+/* Record "clean" now if no write is in flight, or -EBUSY. lock held; the manager writes it. */
+int array_make_clean(struct array *a);
 
 struct leg *array_find_leg(struct array *a, dev_t dev);		/* lock or super_lock */
 struct leg *array_find_number(struct array *a, int number);

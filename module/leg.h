@@ -18,6 +18,7 @@ enum leg_flag {
 	LEG_FAILFAST,
 	LEG_BITMAP_SYNC,	/* came back: only chunks that owe a sync are copied */
 	LEG_FULL_SYNC,		/* in a slot, everything must be copied */
+	LEG_RECOVERING,		/* the recovery that runs copies to it; resync.c */
 	LEG_FAILURE_RECORDED,	/* the other members' superblocks say it is faulty */
 	LEG_WANT_REPLACEMENT,
 	LEG_BLOCKED,
@@ -32,7 +33,7 @@ struct leg {
 	char kname[40];			/* "vdb", "!" for "/" */
 
 	struct block_device *bdev;
-	void *handle;			/* compat's exclusive open */
+	struct bdev_claim *claim;	/* its exclusive open; the holder is the leg */
 	dev_t dev;
 
 	unsigned long flags;
@@ -43,9 +44,13 @@ struct leg {
 	sector_t sectors;		/* room for data */
 	sector_t super_sector;
 	sector_t recovery_sector;	/* holds good data below; NO_SECTOR if in sync */
-	u64 events;			/* its superblock's, when loaded */
+	u64 events;			/* its superblock's: as loaded, or the last that was sent; super_lock */
 	u8 *raw;			/* MEMBER_SUPER_BYTES, page aligned; NULL without metadata */
 	struct member_super *super;	/* decoded at load; kept */
+	struct bio io;			/* of its superblock, or a flush; super_lock */
+	struct bio_vec io_vec;
+	struct completion io_done;
+	bool told, sent;		/* super.c, super_lock: this update says that it is faulty; is being written to it */
 
 	atomic_t corrected;		/* read errors repaired, sectors */
 	atomic_t read_errors;
@@ -55,7 +60,7 @@ struct leg {
 };
 
 /*
- * Open @dev for @a alone (the holder is @a). @format: read and decode that
+ * Open @dev for @a alone. @format: read and decode that
  * superblock; MEMBER_FORMATS: none. On failure *fault says what is wrong with
  * the superblock, if that is the reason; -EINVAL for any bad superblock (logged),
  * -EBUSY claimed, -ENXIO no device, ... *out is not on any list yet.
@@ -66,30 +71,24 @@ int leg_open(struct array *a, dev_t dev, enum member_format format,
 /* Release the device and the leg (through its kobject's last put). Not on any list any more. */
 void leg_close(struct leg *leg);
 
+/* From its kobject's last put, attr.c: the memory. Any process context. */
+void leg_free(struct leg *leg);
+
 /* (Re)read and decode the superblock; as leg_open(). */
 int leg_read_super(struct leg *leg, enum member_format format);
 
 /*
- * Write leg->raw, PREFLUSH | FUA. leg_write_start() submits and returns; all
- * are waited for with leg_write_wait(), which gives -errno. Used in a loop over
- * members under super_lock.
+ * Write leg->raw, PREFLUSH | FUA, or flush only. Submits and returns; each is
+ * waited for with leg_wait(), which gives -errno. super_lock held over both: it
+ * protects leg->io and leg->raw.
  */
-struct leg_write {
-	struct bio bio;
-	struct completion done;
-	struct leg *leg;
-	struct page *page;
-	int error;
-};
-void leg_write_start(struct leg *leg, struct leg_write *w);
-int leg_write_wait(struct leg_write *w);
+void leg_write_super(struct leg *leg);
+void leg_flush(struct leg *leg);
+int leg_wait(struct leg *leg);
 
-/* Synchronous I/O of sectors for repair and the like; 0 or -errno. op: REQ_OP_* | flags */
+/* Synchronous I/O of sectors of the array's data, for repair and the like; 0 or -errno. op: REQ_OP_* | flags */
 int leg_io(struct leg *leg, sector_t sector, unsigned int bytes,
 	   struct page *page, blk_opf_t op);
-
-/* Fill in leg->raw from the array's state. super_lock held. */
-void leg_make_super(struct leg *leg);
 
 static inline bool leg_in_sync(const struct leg *leg)
 {

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The order of superblocks (P5): array_update_super() alone holds it. The
+ * bitmap's first, durable; then those of all members that work, in parallel,
+ * each behind a flush of its member and itself durable. A member that cannot
+ * be written to is failed, and the others are told so.
+ */
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "array_impl.h"
+#include "attr.h"
+#include "core/member_super_update.h"
+#include "intent.h"
+#include "resync.h"
+#include "trace.h"
+
+int super_reserve(struct array *a, unsigned int legs)
+{
+	struct member_update_disk *roles;
+
+	lockdep_assert_held(&a->super_lock);
+	if (legs <= a->roles_room)
+		return 0;
+	roles = kvcalloc(legs, sizeof(*roles), GFP_KERNEL);
+	if (!roles)
+		return -ENOMEM;
+	kvfree(a->roles);
+	a->roles = roles;
+	a->roles_room = legs;
+	return 0;
+}
+
+/* --- what is owed -------------------------------------------------------------- */
+
+bool super_is_owed(struct array *a)
+{
+	return READ_ONCE(a->mode) == ARRAY_RW &&
+	       (test_bit(ARRAY_SUPER_DIRTY, &a->flags) ||
+		test_bit(ARRAY_SUPER_CLEAN, &a->flags));
+}
+
+void array_super_owed(struct array *a)
+{
+	set_bit(ARRAY_SUPER_DIRTY, &a->flags);
+	array_wake(a);
+}
+
+bool array_super_settled(struct array *a)
+{
+	return !test_bit(ARRAY_SUPER_PENDING, &a->flags) ||
+	       test_bit(ARRAY_BROKEN, &a->flags);
+}
+
+/* --- what they say --------------------------------------------------------------- */
+
+static u16 role_of(struct leg *leg)
+{
+	leg->told = test_bit(LEG_FAULTY, &leg->flags);
+	if (leg->told)
+		return MEMBER_ROLE_FAULTY;
+	return leg->slot < 0 ? MEMBER_ROLE_SPARE : leg->slot;
+}
+
+/*
+ * That a bitmap file has the rest of a recovery is never written: a driver
+ * that does not know the file would believe the member to be complete.
+ */
+static void describe(struct leg *leg, struct member_update_disk *d)
+{
+	bool in_sync = test_bit(LEG_IN_SYNC, &leg->flags);
+
+	*d = (struct member_update_disk){
+		.number = leg->number,
+		.role = role_of(leg),
+		.devflags =
+			(test_bit(LEG_WRITE_MOSTLY, &leg->flags) ? MEMBER_WRITE_MOSTLY : 0) |
+			(test_bit(LEG_FAILFAST, &leg->flags) ? MEMBER_FAILFAST : 0),
+		.recovery_sector = in_sync ? MEMBER_IN_SYNC :
+			min_t(u64, READ_ONCE(leg->recovery_sector),
+			      leg->array->member_sectors),
+		.corrected_reads = atomic_read(&leg->corrected),
+		.major = MAJOR(leg->dev),
+		.minor = MINOR(leg->dev),
+	};
+}
+
+static unsigned int describe_all(struct array *a)
+{
+	unsigned int n = 0;
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list)
+		describe(leg, &a->roles[n++]);
+	return n;
+}
+
+/* 0.90 numbers its members by what they are now. */
+static int renumber(struct array *a, unsigned int n)
+{
+	struct leg *leg;
+	int err;
+
+	if (a->format != MEMBER_0_90)
+		return 0;
+	err = member_update_number_v0(a->roles, n, a->raid_disks);
+	if (err)
+		return err;
+	n = 0;
+	list_for_each_entry(leg, &a->legs, list)
+		leg->number = a->roles[n++].number;
+	return 0;
+}
+
+static int describe_array(struct array *a, struct member_update *u, bool clean,
+			  sector_t resync_sector)
+{
+	unsigned int n = describe_all(a);
+
+	*u = (struct member_update){
+		.events = a->events,
+		.utime_s = a->utime,
+		.resync_sector = !clean ? 0 : resync_sector == NO_SECTOR ?
+			MEMBER_IN_SYNC : resync_sector,
+		.level = a->level,
+		.layout = a->layout,
+		.raid_disks = a->raid_disks,
+		.size_sectors = a->member_sectors,
+		.chunk_bytes = a->chunk_bytes,
+		.disks = a->roles,
+		.ndisks = n,
+	};
+	return renumber(a, n);
+}
+
+/* @self: its place in u->disks. The first superblock of a member is made, others are changed. */
+static int make_super(struct leg *leg, const struct member_update *u, u32 self)
+{
+	struct array *a = leg->array;
+
+	if (a->format == MEMBER_0_90 && !*(u32 *)leg->raw)
+		return member_super_make_v0(leg->raw, u, self, a->uuid, a->ctime,
+					    a->minor);
+	return member_super_update(leg->raw, a->format, u, self);
+}
+
+/* --- one pass ---------------------------------------------------------------------- */
+
+/*
+ * A member that failed keeps the count it was last sent, which must stay
+ * behind by two: one is tolerated when an array is assembled.
+ */
+static void advance_events(struct array *a)
+{
+	u64 events = a->events + 1 + a->super_behind;
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list)
+		if (test_bit(LEG_FAULTY, &leg->flags) &&
+		    !test_bit(LEG_FAILURE_RECORDED, &leg->flags))
+			events = max(events, leg->events + 2);
+	a->super_behind = false;
+	WRITE_ONCE(a->events, events);
+	a->utime = ktime_get_real_seconds();
+}
+
+/* What this pass records, and that it is not owed any more. */
+static bool take_owed(struct array *a, sector_t *resync_sector)
+{
+	bool clean;
+
+	spin_lock_irq(&a->state_lock);
+	clear_bit(ARRAY_SUPER_DIRTY, &a->flags);
+	clear_bit(ARRAY_SUPER_CLEAN, &a->flags);
+	clean = a->in_sync;
+	*resync_sector = a->resync_sector;
+	spin_unlock_irq(&a->state_lock);
+	return clean;
+}
+
+static bool send_super(struct leg *leg, const struct member_update *u, u32 self)
+{
+	int err = make_super(leg, u, self);
+
+	if (err) {
+		array_err(leg->array, "%s: no room for a superblock of %u members: error %d\n",
+			  leg->kname, u->ndisks, err);
+		array_fail_leg(leg->array, leg, "superblock");
+		return false;
+	}
+	leg->events = u->events;
+	leg_write_super(leg);
+	return true;
+}
+
+/* True if all that are in sync succeeded. */
+static bool wait_supers(struct array *a)
+{
+	bool ok = true;
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list) {
+		if (!leg->sent)
+			continue;
+		if (leg_wait(leg)) {
+			ok &= !test_bit(LEG_IN_SYNC, &leg->flags);
+			array_fail_leg(a, leg, "superblock write error");
+		}
+	}
+	return ok;
+}
+
+static void send_supers(struct array *a, const struct member_update *u)
+{
+	struct leg *leg;
+	u32 i = 0;
+
+	list_for_each_entry(leg, &a->legs, list) {
+		leg->sent = u->disks[i].role != MEMBER_ROLE_FAULTY &&
+			    send_super(leg, u, i);
+		i++;
+	}
+}
+
+static void mark_recorded(struct array *a)
+{
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list)
+		if (leg->told)
+			set_bit(LEG_FAILURE_RECORDED, &leg->flags);
+}
+
+static void write_bitmap_super(struct array *a)
+{
+	int err;
+
+	if (!a->intent)
+		return;
+	/* An error leaves the file older than the members: stale, as it should be. */
+	err = intent_write_super(a->intent, a->events);
+	trace_bitmap_super_write(a, a->events, err);
+}
+
+static int write_members(struct array *a, bool clean, sector_t resync_sector)
+{
+	u64 stamp = a->intent ? intent_flush_begin(a->intent) : 0;
+	struct member_update u;
+	int err;
+
+	err = describe_array(a, &u, clean, resync_sector);
+	if (err) {
+		array_err(a, "superblocks cannot hold so many members: error %d\n", err);
+		return err;
+	}
+	send_supers(a, &u);
+	if (!wait_supers(a))
+		err = -EIO;
+	else if (a->intent)
+		intent_flush_done(a->intent, stamp);
+	trace_super_write(a, a->events, err);
+	return err;
+}
+
+/* Without metadata there is nobody to tell but the bitmap's superblock. */
+static int record_nowhere(struct array *a)
+{
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list)
+		leg->told = test_bit(LEG_FAULTY, &leg->flags);
+	write_bitmap_super(a);
+	return 0;
+}
+
+static int write_pass(struct array *a)
+{
+	sector_t resync_sector;
+	bool clean = take_owed(a, &resync_sector);
+	int err;
+
+	if (!a->persistent) {
+		err = record_nowhere(a);
+	} else {
+		advance_events(a);
+		write_bitmap_super(a);
+		err = write_members(a, clean, resync_sector);
+	}
+	if (!err)
+		mark_recorded(a);
+	return err;
+}
+
+/* --- until nothing is owed ------------------------------------------------------------ */
+
+static bool more_owed(struct array *a)
+{
+	return test_bit(ARRAY_SUPER_DIRTY, &a->flags) ||
+	       test_bit(ARRAY_SUPER_CLEAN, &a->flags);
+}
+
+/* Writes may go on, unless something has come up since. */
+static void settle(struct array *a, int err)
+{
+	spin_lock_irq(&a->state_lock);
+	if (err) { /* nobody is left to tell: see array_super_settled() */
+		clear_bit(ARRAY_SUPER_DIRTY, &a->flags);
+		clear_bit(ARRAY_SUPER_CLEAN, &a->flags);
+		set_bit(ARRAY_BROKEN, &a->flags);
+	}
+	if (!more_owed(a))
+		clear_bit(ARRAY_SUPER_PENDING, &a->flags);
+	spin_unlock_irq(&a->state_lock);
+}
+
+/* A pass that fails a member owes another one. */
+static int update(struct array *a)
+{
+	int err;
+
+	do {
+		err = write_pass(a);
+	} while (err && more_owed(a) && !test_bit(ARRAY_BROKEN, &a->flags));
+	if (err)
+		array_err(a, "superblocks could not be written: error %d\n", err);
+	settle(a, err);
+	return err;
+}
+
+int array_update_super(struct array *a)
+{
+	int err = 0;
+
+	mutex_lock(&a->super_lock);
+	if (a->mode == ARRAY_RW)
+		err = update(a);
+	mutex_unlock(&a->super_lock);
+	wake_up_all(&a->super_wait);
+	array_unpark(a);
+	attr_notify_state(a);
+	if (super_is_owed(a))
+		array_wake(a);
+	return err;
+}
+
+/* --- flushes ----------------------------------------------------------------------------- */
+
+static void send_flushes(struct array *a)
+{
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list) {
+		leg->sent = !test_bit(LEG_FAULTY, &leg->flags);
+		if (leg->sent)
+			leg_flush(leg);
+	}
+}
+
+static int wait_flushes(struct array *a)
+{
+	struct leg *leg;
+	int err = 0;
+
+	list_for_each_entry(leg, &a->legs, list) {
+		if (!leg->sent || !leg_wait(leg))
+			continue;
+		if (test_bit(LEG_IN_SYNC, &leg->flags))
+			err = -EIO;
+		array_fail_leg(a, leg, "flush error");
+	}
+	return err;
+}
+
+int array_flush_legs(struct array *a)
+{
+	int err;
+
+	mutex_lock(&a->super_lock);
+	send_flushes(a);
+	err = wait_flushes(a);
+	mutex_unlock(&a->super_lock);
+	return err;
+}
+
+/* --- failures ------------------------------------------------------------------------------ */
+
+int array_count_degraded(struct array *a)
+{
+	int working = 0;
+	struct leg *leg;
+
+	lockdep_assert_held(&a->state_lock);
+	list_for_each_entry(leg, &a->legs, list)
+		working += leg->slot >= 0 && leg_in_sync(leg);
+	a->degraded = max(a->raid_disks - working, 0);
+	return a->degraded;
+}
+
+/* state_lock held. False: it is the last one. */
+static bool set_faulty(struct array *a, struct leg *leg)
+{
+	if (a->pers && !a->pers->may_fail(a, leg))
+		return false;
+	set_bit(LEG_FAULTY, &leg->flags);
+	clear_bit(LEG_IN_SYNC, &leg->flags);
+	clear_bit(LEG_FAILURE_RECORDED, &leg->flags);
+	array_count_degraded(a);
+	set_bit(ARRAY_SUPER_DIRTY, &a->flags);
+	set_bit(ARRAY_SUPER_PENDING, &a->flags);
+	if (a->degraded >= a->raid_disks)
+		set_bit(ARRAY_BROKEN, &a->flags);
+	return true;
+}
+
+static void tell_failure(struct array *a, struct leg *leg, const char *why)
+{
+	trace_leg_failed(leg, why);
+	array_warn(a, "member %s failed (%s), %d of %d work\n", leg->kname, why,
+		   a->raid_disks - a->degraded, a->raid_disks);
+	if (leg->slot >= 0)
+		resync_interrupt(a);
+	if (a->intent)
+		intent_kick(a->intent);
+	attr_notify_leg(leg);
+	attr_notify_state(a);
+	stat_changed();
+	array_wake(a);
+}
+
+static void tell_broken(struct array *a, struct leg *leg, const char *why)
+{
+	array_err(a, "last member %s: %s: no more writes\n", leg->kname, why);
+	array_dump(a, "broken");
+	attr_notify_state(a);
+	stat_changed();
+	array_wake(a);
+	array_unpark(a);
+}
+
+bool array_fail_leg(struct array *a, struct leg *leg, const char *why)
+{
+	bool failed = true, broken = false, before;
+	unsigned long irq;
+
+	spin_lock_irqsave(&a->state_lock, irq);
+	before = test_bit(LEG_FAULTY, &leg->flags);
+	if (!before)
+		failed = set_faulty(a, leg);
+	if (!failed)
+		broken = !test_and_set_bit(ARRAY_BROKEN, &a->flags);
+	spin_unlock_irqrestore(&a->state_lock, irq);
+	if (broken)
+		tell_broken(a, leg, why);
+	else if (failed && !before)
+		tell_failure(a, leg, why);
+	return failed;
+}
