@@ -159,7 +159,7 @@ busy_text() { run bash -c "$1"; [[ $status != 0 && $output == *'Text file busy'*
 	lay store vdd
 	start mapper/store
 	write_chunk 1 /dev/md0 # and so the array is recorded as dirty
-	echo 0 >/sys/block/md0/md/safe_mode_delay
+	stays_dirty
 	retry 50 0.1 test "$(state)" == active
 	before="$(writes_to vdb) $(writes_to vdc)"
 	hangs store
@@ -185,6 +185,7 @@ swept() { (($(attribute bitmap/stats/sweeps) >= $1)); }
 		--bitmap=/mnt/bitmap --bitmap-chunk=64K --delay=1 /dev/vdb /dev/mapper/leg
 	wait_idle md0
 	no_lingering md0
+	stays_dirty
 	retry 200 0.1 no_bit_in /mnt/bitmap
 	write_chunk 1 /dev/md0
 	hangs leg
@@ -277,7 +278,7 @@ assemble_counting() {
 @test "point 8: an array without a bitmap works as before, and writes nothing more" {
 	make_mirror
 	mdadm --quiet --assemble /dev/md0 /dev/vdb /dev/vdc
-	echo 0 >/sys/block/md0/md/safe_mode_delay
+	stays_dirty
 	write_chunk 0 /dev/md0
 	count_start vdb vdc
 	for n in 3 10 11 100; do

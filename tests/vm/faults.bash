@@ -46,4 +46,7 @@ hangs() { dmsetup suspend --nolockfs --noflush "$1"; }
 goes_on() { dmsetup resume "$1"; }
 
 # dm_name NAME: the kernel's own name of it, as sysfs has it.
-dm_name() { basename "$(realpath "/dev/mapper/$1")"; }
+dm_name() { echo "dm-$((16#$(stat -c %T "/dev/mapper/$1")))"; }
+
+# stays_dirty: no superblock is written because nothing was for a while.
+stays_dirty() { echo 0 >/sys/block/md0/md/safe_mode_delay; }

@@ -13,20 +13,23 @@ machine_trouble='BUG:|kernel BUG|WARNING:|UBSAN:|Oops|Call Trace:|Kernel panic'
 machine_trouble+='|possible circular locking|INFO: possible recursive'
 machine_trouble+='|hung task|blocked for more than|suspected memory leaks'
 
-# Scenarios' own program for ioctls, built if it is not there or older.
-machine_mdioctl() {
-	local source=$machine_here/mdioctl.c program=$machine_repo/build/vm/mdioctl
-	[[ ! -e $program || $source -nt $program ]] || return 0
-	mkdir -p "${program%/*}"
-	"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static \
-		-o "$program.$BASHPID" "$source" && mv "$program.$BASHPID" "$program"
+# Scenarios' own programs, built if they are not there or older.
+machine_programs() {
+	local name source program
+	mkdir -p "$machine_repo/build/vm"
+	for name in mdioctl spoil; do
+		source=$machine_here/$name.c program=$machine_repo/build/vm/$name
+		[[ ! -e $program || $source -nt $program ]] || continue
+		"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static \
+			-o "$program.$BASHPID" "$source" && mv "$program.$BASHPID" "$program" || return
+	done
 }
 
 # machine_parts SERIES: build our module, or take $MDBITMAP_KO, and set $kernel, $memory in MiB, and
 # $usr, $modules, $driver, see `guest`.
 machine_parts() {
 	local parts ko
-	machine_mdioctl || return
+	machine_programs || return
 	ko=${MDBITMAP_KO:-$("$machine_here/module" "$1")} || return
 	# shellcheck disable=SC2034
 	kernel=$("$machine_here/kernel" "$1") || return
@@ -60,7 +63,7 @@ machine_initrd() {
 	cp -r "$machine_here" "$root/repo/tests"
 	(($# < 2)) || cp "$2" "$root/repo/tests/vm"
 	[[ ! -x $machine_repo/mdbitmap ]] || cp "$machine_repo/mdbitmap" "$root/repo"
-	cp "$machine_repo/build/vm/mdioctl" "$root/repo"
+	cp "$machine_repo"/build/vm/{mdioctl,spoil} "$root/repo"
 	cat >"$root/boot"
 	(cd "$root" && find . -print0 | cpio -0 --quiet -o -H newc -R 0:0) >"$dir/initrd"
 	cat "$modules" "$driver" >>"$dir/initrd"

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mdioctl [OPTION...] NODE COMMAND [WORD...]: one md ioctl, as scenarios want it,
- * right or wrong. Prints "ok", or what it filled in, or the name of the errno.
+ * mdioctl [OPTION...] NODE COMMAND [WORD...] [+ COMMAND [WORD...]]...: md ioctls,
+ * one after the other, as scenarios want them, right or wrong. Each prints
+ * "ok", or what it filled in, or the name of the errno. Exit status 1 if one
+ * failed, 2 if it could not be tried.
  *
  *	-c	as a 32-bit program would
  *	-u	as a user without any privilege, after NODE was opened
@@ -14,6 +16,7 @@
  * for reading only; "bad" or "null" for such a pointer. What is left
  * of a struct is zero.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -183,21 +186,57 @@ static void show(const struct command *c)
 	}
 }
 
-int main(int argc, char **argv)
+/* One command with its words, up to NULL. */
+static int step(int fd, char **words, bool compat)
 {
-	bool compat = false, nobody = false, cut = false;
-	int mode = O_RDWR, opt, fd, ret;
 	struct command unknown = { .kind = NOTHING };
 	const struct command *c = NULL;
 	unsigned long arg = 0;
 	size_t i;
+	int ret;
 
-	while ((opt = getopt(argc, argv, "+curt")) != -1) {
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(words[0], commands[i].name))
+			c = &commands[i];
+	if (!c) {
+		unknown.number = strtoul(words[0], NULL, 0);
+		c = &unknown;
+	}
+	memset(low, 0, sizeof(*low));
+	if (words[1] && !strcmp(words[1], "bad")) {
+		arg = 16;
+	} else if (words[1] && !strcmp(words[1], "null")) {
+		arg = 0;
+	} else if (c->kind == VALUE) {
+		if (words[1] && !value_of(words[1], c->number == SET_BITMAP_FILE, &arg))
+			return fail(words[1]);
+	} else if (c->kind != NOTHING) {
+		arg = (unsigned long)low;
+		if (!fill(words + 1, c->ints))
+			return fail("words");
+	}
+	ret = compat ? ioctl32(fd, c->number, arg) : ioctl(fd, c->number, arg);
+	if (c->number == SET_BITMAP_FILE && words[1] && !isdigit(words[1][strspn(words[1], "-")]))
+		close(arg); /* the array has its own hold of it */
+	if (ret < 0) {
+		puts(strerrorname_np(errno));
+		return 1;
+	}
+	show(c);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	bool compat = false, nobody = false;
+	int mode = O_RDWR, status = 0, opt, fd, ret;
+	char **words, **end;
+
+	while ((opt = getopt(argc, argv, "+cur")) != -1) {
 		switch (opt) {
 		case 'c': compat = true; break;
 		case 'u': nobody = true; break;
 		case 'r': mode = O_RDONLY; break;
-		case 't': cut = true; break;
 		default: return 2;
 		}
 	}
@@ -208,25 +247,6 @@ int main(int argc, char **argv)
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	if (low == MAP_FAILED)
 		return fail("mmap");
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (!strcmp(argv[1], commands[i].name))
-			c = &commands[i];
-	if (!c) {
-		unknown.number = strtoul(argv[1], NULL, 0);
-		c = &unknown;
-	}
-	if (argv[2] && !strcmp(argv[2], "bad")) {
-		arg = 16;
-	} else if (argv[2] && !strcmp(argv[2], "null")) {
-		arg = 0;
-	} else if (c->kind == VALUE) {
-		if (argv[2] && !value_of(argv[2], c->number == SET_BITMAP_FILE, &arg))
-			return fail(argv[2]);
-	} else if (c->kind != NOTHING) {
-		arg = (unsigned long)low;
-		if (!fill(argv + 2, c->ints))
-			return fail("words");
-	}
 	fd = open(argv[0], mode | O_NONBLOCK);
 	if (fd < 0) {
 		puts(strerrorname_np(errno));
@@ -234,13 +254,16 @@ int main(int argc, char **argv)
 	}
 	if (nobody && (setgid(65534) || setuid(65534)))
 		return fail("setuid");
-	ret = compat ? ioctl32(fd, c->number, arg) : ioctl(fd, c->number, arg);
-	if (ret < 0) {
-		puts(strerrorname_np(errno));
-		return 1;
+	for (words = argv + 1; words && *words; words = end) {
+		for (end = words; *end && strcmp(*end, "+"); end++)
+			;
+		if (*end)
+			*end++ = NULL;
+		if (!*words)
+			return 2;
+		ret = step(fd, words, compat);
+		if (ret > status)
+			status = ret;
 	}
-	if (cut && ftruncate(arg, 0))
-		return fail("ftruncate");
-	show(c);
-	return 0;
+	return status;
 }

@@ -1,0 +1,385 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What a mirror owes: every member gets every write, one that fails is left, and
+# nothing that can still be read is lost.
+#
+# vm-mdbitmap: 6.1 6.12 newest
+# vm-timeout: 600
+# vm-disks: vdb=16M vdc=16M vdd=32M vde=16M
+# shellcheck disable=SC2154 # arrays.bash sets chunk
+
+bats_require_minimum_version 1.5.0
+load helpers
+load arrays
+load faults
+
+setup() {
+	requires root mdadm fio vdb vdc vdd vde
+	make_bitmap_fs vdd /mnt
+}
+
+teardown() { end_all; }
+
+md=/sys/block/md0/md
+
+# create MEMBER...: md0 with its bitmap, in sync; its data begin at sector 2048.
+create() {
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=$# --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=64K --delay=60 "$@"
+	wait_idle md0
+}
+
+# Over devices that can be told to fail.
+create_on_a_and_b() {
+	lay a vdb
+	lay b vdc
+	create /dev/mapper/a /dev/mapper/b
+}
+
+failed() { [[ $(<"$md/dev-$(dm_name "$1")/state") == *faulty* ]]; }
+
+in_sync() { [[ $(<$md/dev-"$1"/state) == *in_sync* ]]; }
+
+# The first MiB's worth of pattern $1, in /tmp/$1.
+pattern() {
+	[[ -e /tmp/$1 ]] || dd if=/dev/urandom of="/tmp/$1" bs=64K count=16 iflag=fullblock status=none
+}
+put() {
+	pattern "$1"
+	dd if="/tmp/$1" of=/dev/md0 bs=64K oflag=direct status=none
+}
+got() { cmp -n $((16 * 65536)) "/tmp/$1" <(dd if=/dev/md0 bs=64K count=16 iflag=direct status=none); }
+# of a member, below everything
+holds() {
+	blockdev --flushbufs "/dev/$1"
+	cmp -n $((16 * 65536)) "/tmp/$2" <(dd if="/dev/$1" bs=64K skip=16 count=16 status=none)
+}
+
+@test "every member gets every write: two, and three" {
+	create /dev/vdb /dev/vdc /dev/vde
+	put one
+	holds vdb one
+	holds vdc one
+	holds vde one
+	got one
+	mdadm --quiet --stop /dev/md0
+	members_identical vdb vdc 2048
+	members_identical vdb vde 2048
+}
+
+@test "a member that cannot be written to fails; the write succeeds, its bit stays" {
+	create_on_a_and_b
+	put one
+	writes_fail b
+	put two
+	failed b
+	[[ $(<$md/degraded) == 1 ]]
+	got two
+	holds vdb two
+	grep -F '[2/1] [U_]' /proc/mdstat
+	[[ $(dirty_chunks /mnt/bitmap) == *0..16* ]]
+	# the others know, before the write was acknowledged
+	mdadm --examine /dev/vdb | grep 'Array State : A\.'
+}
+
+@test "and comes back, well again, with what it missed" {
+	create_on_a_and_b
+	put one
+	all_fails b
+	put two
+	failed b
+	is_well b
+	mdadm --quiet /dev/md0 --remove /dev/mapper/b
+	mdadm --quiet /dev/md0 --re-add /dev/mapper/b
+	wait_idle md0
+	[[ $(<$md/degraded) == 0 ]]
+	holds vdc two
+	mdadm --quiet --stop /dev/md0
+	members_identical vdb vdc 2048
+}
+
+@test "a member whose reads and writes fail is not read from; no reader notices" {
+	create_on_a_and_b
+	put one
+	all_fails a
+	got one
+	got one
+	failed a
+	is_well a
+}
+
+@test "three members: two fail, one after the other, and nothing is lost" {
+	lay a vdb
+	lay b vdc
+	create /dev/mapper/a /dev/mapper/b /dev/vde
+	put one
+	all_fails a
+	put two
+	failed a
+	all_fails b
+	put three
+	failed b
+	got three
+	holds vde three
+	[[ $(<$md/degraded) == 2 ]]
+}
+
+@test "the last member is never failed: its errors are the reader's and the writer's" {
+	create_on_a_and_b
+	put one
+	all_fails b
+	put two
+	failed b
+	all_fails a
+	run ! got two
+	run ! put three
+	run ! failed a
+	grep -E '^md0 : (active|broken)' /proc/mdstat
+	is_well a
+	got two || got three
+}
+
+@test "a sector that cannot be read is read elsewhere, written anew, and read again" {
+	requires module:dm-integrity
+	local sectors at
+	dmsetup create sums --table "0 1 integrity /dev/vdb 0 - D 1 internal_hash:crc32c"
+	dmsetup remove sums
+	# it has written down how much room its sums leave
+	sectors=$(od -An -tu8 -j16 -N8 /dev/vdb)
+	dmsetup create sums --table "0 ${sectors// /} integrity /dev/vdb 0 - D 1 internal_hash:crc32c"
+	dd if=/dev/zero of=/dev/mapper/sums bs=1M oflag=direct status=none 2>/dev/null || true
+	create /dev/mapper/sums /dev/vdc
+	pattern one
+	printf 'find-this-sector' | dd of=/tmp/one conv=notrunc status=none
+	put one
+	# spoil one sector of it behind its back
+	at=$(strings -t d -n 16 /dev/vdb | awk '/find-this-sector/ { print $1; exit }')
+	echo "spoiled: byte $at of vdb"
+	head -c 512 /dev/zero | dd of=/dev/vdb bs=512 seek=$((at / 512)) oflag=direct conv=notrunc status=none
+	run ! dd if=/dev/mapper/sums of=/dev/null bs=4k skip=256 count=1 iflag=direct status=none
+	# both are read from sooner or later
+	for _ in 1 2 3 4; do
+		got one
+		echo check >$md/sync_action
+		wait_idle md0
+	done
+	dd if=/dev/mapper/sums of=/dev/null bs=4k skip=256 count=1 iflag=direct status=none
+	(($(<$md/dev-"$(dm_name sums)"/errors) > 0))
+	in_sync "$(dm_name sums)"
+	[[ $(<$md/degraded) == 0 ]]
+}
+
+@test "a read that fails on one member succeeds, and the member is mended or left" {
+	create_on_a_and_b
+	put one
+	fails_at a 2080 8
+	got one
+	got one
+	got one
+	# the sectors cannot be written either: it has to go
+	retry 50 0.1 failed a
+	got one
+}
+
+@test "write-mostly members are read from only when there is no other" {
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=64K \
+		/dev/vdb --write-mostly /dev/vdc
+	put one
+	no_readahead vdb vdc md0
+	count_start vdb vdc
+	got one
+	(($(count_end vdb read) >= 2048 && $(count_end vdc read) == 0))
+	grep 'vdc\[1\](W)' /proc/mdstat
+	mdadm --quiet /dev/md0 --fail /dev/vdb
+	got one
+	(($(count_end vdc read) >= 2048))
+	# and it stays so
+	mdadm --quiet --stop /dev/md0
+	mdadm --quiet --assemble --run /dev/md0 /dev/vdc
+	grep 'vdc\[1\](W)' /proc/mdstat
+}
+
+behind() { (($(<$md/bitmap/max_backlog_used) > 0)); }
+
+@test "write-behind: acknowledged before the slow member has it, recorded until it does" {
+	lay slow vdc
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=64K --delay=1 \
+		--write-behind=64 /dev/vdb --write-mostly /dev/mapper/slow
+	no_lingering md0
+	stays_dirty
+	put one
+	[[ $(<$md/bitmap/backlog) == 64 ]]
+	hangs slow
+	put two # comes back although a member hangs
+	behind
+	holds vdb two
+	run ! holds vdc two
+	[[ $(dirty_chunks /mnt/bitmap) == 0..16 ]]
+	goes_on slow
+	retry 100 0.1 no_bit_in /mnt/bitmap
+	holds vdc two
+	mdadm --quiet --stop /dev/md0
+	members_identical vdb vdc 2048
+}
+
+@test "write-behind: a second write to the same place comes after the first" {
+	lay slow vdc
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=64K --delay=60 \
+		--write-behind=256 /dev/vdb --write-mostly /dev/mapper/slow
+	modprobe -q dm-delay || true
+	relay slow "0 $(sectors_of slow) delay /dev/vdc 0 20"
+	fio --name=over --filename=/dev/md0 --size=256k --rw=randwrite --bs=4k --direct=1 \
+		--ioengine=libaio --iodepth=16 --number_ios=400 --norandommap --output=/tmp/fio
+	behind
+	mdadm --quiet --stop /dev/md0
+	members_identical vdb vdc 2048
+}
+
+@test "write-behind: a slow member that fails meanwhile leaves its chunks owed" {
+	lay slow vdc
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=64K --delay=1 \
+		--write-behind=64 /dev/vdb --write-mostly /dev/mapper/slow
+	no_lingering md0
+	stays_dirty
+	put one
+	retry 100 0.1 no_bit_in /mnt/bitmap
+	hangs slow
+	put two
+	dmsetup load slow --table "0 $(sectors_of slow) error"
+	goes_on slow
+	retry 50 0.1 failed slow
+	[[ $(dirty_chunks /mnt/bitmap) == 0..16 ]]
+	is_well slow
+	mdadm --quiet /dev/md0 --remove /dev/mapper/slow
+	mdadm --quiet /dev/md0 --re-add /dev/mapper/slow
+	wait_idle md0
+	holds vdc two
+	retry 100 0.1 no_bit_in /mnt/bitmap
+}
+
+@test "discard reaches the members, and what is around it stays" {
+	create /dev/vdb /dev/vdc
+	(($(</sys/block/md0/queue/discard_max_bytes) > 0))
+	put one
+	cp /tmp/one /tmp/holed
+	blkdiscard --offset 65536 --length 131072 /dev/md0
+	dd if=/dev/zero of=/tmp/holed bs=64K seek=1 count=2 conv=notrunc status=none
+	got holed
+	holds vdb holed
+	holds vdc holed
+	[[ $(dirty_chunks /mnt/bitmap) == *0..16* ]]
+}
+
+@test "zeroes are written to every member" {
+	create /dev/vdb /dev/vdc
+	put one
+	cp /tmp/one /tmp/zeroed
+	blkdiscard --zeroout --offset 4096 --length 200704 /dev/md0
+	dd if=/dev/zero of=/tmp/zeroed bs=4K seek=1 count=49 conv=notrunc status=none
+	holds vdb zeroed
+	holds vdc zeroed
+	got zeroed
+}
+
+flushes() {
+	local stat
+	read -ra stat <"/sys/block/$1/stat"
+	echo "${stat[15]}"
+}
+
+@test "a flush, and FUA, reach every member" {
+	create /dev/vdb /dev/vdc
+	local b c
+	[[ $(</sys/block/md0/queue/write_cache) == 'write back' ]]
+	put one
+	b=$(flushes vdb) c=$(flushes vdc)
+	xfs_io -c fsync /dev/md0
+	(($(flushes vdb) == b + 1 && $(flushes vdc) == c + 1))
+	# a disk without FUA gets a flush after the write instead
+	dd if=/dev/zero of=/dev/md0 bs=4k count=1 oflag=direct,dsync status=none
+	(($(flushes vdb) > b + 1 && $(flushes vdc) > c + 1))
+}
+
+@test "writes of every size and place, across chunks, are whole" {
+	create /dev/vdb /dev/vdc
+	fio --name=odd --filename=/dev/md0 --size=12M --bsrange=512-1M --blockalign=512 --bs_unaligned \
+		--rw=randwrite --direct=1 --ioengine=libaio --iodepth=16 --verify=crc32c \
+		--number_ios=400 --output=/tmp/fio || { cat /tmp/fio && return 1; }
+	mdadm --quiet --stop /dev/md0
+	members_identical vdb vdc 2048
+}
+
+@test "I/O that must not wait: done, or refused, and nothing is lost" {
+	create /dev/vdb /dev/vdc
+	fio --name=now --filename=/dev/md0 --size=8M --rw=randwrite --bs=4k --direct=1 --nowait=1 \
+		--ioengine=libaio --iodepth=8 --number_ios=300 --ignore_error=,EAGAIN --output=/tmp/fio ||
+		{ cat /tmp/fio && return 1; }
+	mdadm --quiet --stop /dev/md0
+	members_identical vdb vdc 2048
+}
+
+@test "partitions appear, and keep the array from being stopped while in use" {
+	create /dev/vdb /dev/vdc
+	printf '%s\n' o n p 1 2048 '' w | fdisk /dev/md0 >/dev/null
+	retry 50 0.1 test -b /dev/md0p1
+	mkdir -p /run/on
+	mkfs.ext4 -q -F /dev/md0p1
+	mount /dev/md0p1 /run/on
+	run ! mdadm --stop /dev/md0
+	umount /run/on
+	mdadm --quiet --stop /dev/md0
+	[[ ! -e /dev/md0p1 ]]
+}
+
+@test "members know their array, and the array its members; nobody else opens them" {
+	create /dev/vdb /dev/vdc
+	[[ -e /sys/block/vdb/holders/md0 && -e /sys/block/md0/slaves/vdb && -e /sys/block/md0/slaves/vdc ]]
+	[[ $(realpath $md/rd0) == "$(realpath $md/dev-vdb)" ]]
+	[[ $(realpath $md/dev-vdc/block) == "$(realpath /sys/block/vdc)" ]]
+	run ! mkfs.ext4 -q -F /dev/vdb
+	mdadm --quiet /dev/md0 --fail /dev/vdc --remove /dev/vdc
+	[[ ! -e /sys/block/vdc/holders/md0 && ! -e /sys/block/md0/slaves/vdc && ! -e $md/rd1 ]]
+	mkfs.ext4 -q -F /dev/vdc
+	mdadm --quiet --stop /dev/md0
+	[[ ! $(ls /sys/block/vdb/holders) ]]
+}
+
+@test "I/O is accounted for" {
+	create /dev/vdb /dev/vdc
+	count_start md0
+	put one
+	got one
+	(($(count_end md0 write) == 2048 && $(count_end md0 read) >= 2048))
+}
+
+@test "a filesystem on it goes through failures of its members" {
+	create_on_a_and_b
+	mkdir -p /run/on
+	mkfs.ext4 -q -F /dev/md0
+	mount /dev/md0 /run/on
+	cp -r /usr/lib/bats-core /run/on/1
+	writes_fail a
+	cp -r /usr/lib/bats-core /run/on/2
+	sync
+	failed a
+	is_well a
+	mdadm --quiet /dev/md0 --remove /dev/mapper/a
+	mdadm --quiet /dev/md0 --re-add /dev/mapper/a
+	cp -r /usr/lib/bats-core /run/on/3
+	wait_idle md0
+	writes_fail b
+	cp -r /usr/lib/bats-core /run/on/4
+	sync
+	umount /run/on
+	mount /dev/md0 /run/on
+	for n in 1 2 3 4; do
+		diff -r /usr/lib/bats-core /run/on/$n
+	done
+	umount /run/on
+	e2fsck -fn /dev/md0
+}
