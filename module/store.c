@@ -318,13 +318,9 @@ int store_write(struct store *s, const struct store_run *runs, unsigned int n)
 static bool has_holes(struct store *s, u64 bytes)
 {
 	struct file *file = s->claim.file;
-	loff_t pos, hole;
+	loff_t pos = file->f_pos, hole = vfs_llseek(file, 0, SEEK_HOLE);
 
-	mutex_lock(&file->f_pos_lock);
-	pos = file->f_pos;
-	hole = vfs_llseek(file, 0, SEEK_HOLE);
 	file->f_pos = pos;
-	mutex_unlock(&file->f_pos_lock);
 	return hole >= 0 && hole < bytes;
 }
 
