@@ -21,6 +21,7 @@
 enum {
 	STOP_PAUSE_MS = 100,
 	STOP_LIMIT_MS = 5000,
+	GONE_LIMIT_MS = 500,
 	REMOVE_PAUSE_MS = 10,
 	REMOVE_LIMIT_MS = 1000,
 	REMOVE_FORCE_LIMIT_MS = 5000,
@@ -132,7 +133,7 @@ static int stop_open(const char *word, int fd, struct last_words *w)
 	close(fd);
 	if (err)
 		return explain_stop(err, word, w->name);
-	node_forget(w->name);
+	node_wait_gone(w->name, GONE_LIMIT_MS);
 	return 0;
 }
 

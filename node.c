@@ -547,3 +547,13 @@ void node_forget(const char *kernel)
 	if (!lstat(path, &st) && S_ISBLK(st.st_mode))
 		unlink(path);
 }
+
+void node_wait_gone(const char *kernel, unsigned int limit_ms)
+{
+	struct patience patience = patience_start(limit_ms);
+	dev_t dev;
+
+	while (sysfs_devt(kernel, &dev) != -ENOENT && patience_wait(&patience))
+		;
+	node_forget(kernel);
+}

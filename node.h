@@ -45,6 +45,12 @@ int node_create(const char *word, char **path, int *fd);
 int node_open(const char *word, int open_flags, int *fd, char name[64]);
 
 /*
+ * Wait until the kernel has deleted a stopped array, which it does when it
+ * likes, or newest kernels never; then node_forget().
+ */
+void node_wait_gone(const char *kernel, unsigned int limit_ms);
+
+/*
  * What we made by hand for an array that is gone now, without udevd: its
  * links in /dev/md or /dev/mdb, and its node if the kernel does not remove it.
  */

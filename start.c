@@ -16,7 +16,6 @@
 #include "hold.h"
 #include "holders.h"
 #include "node.h"
-#include "patience.h"
 #include "report.h"
 #include "start.h"
 #include "sysfs.h"
@@ -324,16 +323,6 @@ static int take_steps(const struct start_plan *plan, struct started *s)
 	return err;
 }
 
-static void wait_until_gone(const char *kernel)
-{
-	struct patience patience = patience_start(GONE_LIMIT_MS);
-	dev_t dev;
-
-	while (sysfs_devt(kernel, &dev) != -ENOENT && patience_wait(&patience))
-		;
-	node_forget(kernel);
-}
-
 /*
  * STOP_ARRAY is right in every state short of running, and the only way to
  * make the kernel let go of the file (md-abi.md 3.1). What is reported is why
@@ -349,7 +338,7 @@ static void undo(struct started *s)
 		note("%s: cannot be stopped again: %s; mdbitmap --stop %s", s->path,
 		     strerror(-err), s->path);
 	else if (!s->foreign)
-		wait_until_gone(kernel_name(s));
+		node_wait_gone(kernel_name(s), GONE_LIMIT_MS);
 	udev_wait_node(s->wait, s->path, 0);
 	free(s->path);
 }
