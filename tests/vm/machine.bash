@@ -78,7 +78,7 @@ machine_initrd() {
 machine_command() {
 	local dir=$1 log=$2 disk name from
 	command=(qemu-system-x86_64
-		-accel "tcg,thread=multi" -smp 2,sockets=2,cores=1 -cpu "max,-cx16" -m "$memory"
+		-accel "tcg,thread=multi" -smp "2,sockets=2,cores=1" -cpu "max,-cx16" -m "$memory"
 		-nographic -no-reboot -nic none -monitor none
 		-kernel "$kernel/vmlinuz" -initrd "$dir/initrd"
 		-append "console=ttyS0 quiet no_timer_check panic=-1 oops=panic $parameters"
