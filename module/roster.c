@@ -488,7 +488,7 @@ int array_add_disk(struct array *a, const mdu_disk_info_t *disk)
 	if (err)
 		return err;
 	if (array_find_leg(a, dev))
-		return -EEXIST;
+		return -EBUSY; /* as any other device in use */
 	if (array_running(a))
 		return add_running(a, dev, disk);
 	if (!a->raid_disks)
