@@ -9,6 +9,7 @@
  *	-u	as a user without any privilege, after NODE was opened
  *	-r	NODE opened for reading only
  *	-t	afterwards the file of SET_BITMAP_FILE is truncated, by its descriptor
+ *	-t	afterwards the file of SET_BITMAP_FILE is truncated, by its descriptor
  *
  * COMMAND is a name or a number. A WORD is a number, 0x for hexadecimal; a
  * block device, which gives two numbers in a struct, and else one; for
@@ -222,21 +223,24 @@ static int step(int fd, char **words, bool compat)
 		puts(strerrorname_np(errno));
 		return 1;
 	}
+	if (cut && ftruncate(arg, 0))
+		return fail("ftruncate");
 	show(c);
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	bool compat = false, nobody = false;
+	bool compat = false, nobody = false, cut = false;
 	int mode = O_RDWR, status = 0, opt, fd, ret;
 	char **words, **end;
 
-	while ((opt = getopt(argc, argv, "+cur")) != -1) {
+	while ((opt = getopt(argc, argv, "+curt")) != -1) {
 		switch (opt) {
 		case 'c': compat = true; break;
 		case 'u': nobody = true; break;
 		case 'r': mode = O_RDONLY; break;
+		case 't': cut = true; break;
 		default: return 2;
 		}
 	}
