@@ -79,6 +79,8 @@ static const struct command {
 	{ "HDIO_GETGEO", HDIO_GETGEO, LONG, 0 }, /* heads, sectors, cylinders */
 };
 
+static bool compat, cut;	/* options -c, -t */
+
 /* What a 32-bit program can point to. */
 static union {
 	int ints[18];
@@ -188,13 +190,13 @@ static void show(const struct command *c)
 }
 
 /* One command with its words, up to NULL. */
-static int step(int fd, char **words, bool compat)
+static int step(int fd, char **words)
 {
 	struct command unknown = { .kind = NOTHING };
 	const struct command *c = NULL;
 	unsigned long arg = 0;
 	size_t i;
-	int ret;
+	int ret, err;
 
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(words[0], commands[i].name))
@@ -217,21 +219,23 @@ static int step(int fd, char **words, bool compat)
 			return fail("words");
 	}
 	ret = compat ? ioctl32(fd, c->number, arg) : ioctl(fd, c->number, arg);
-	if (c->number == SET_BITMAP_FILE && words[1] && !isdigit(words[1][strspn(words[1], "-")]))
+	err = errno;
+	if (c->number == SET_BITMAP_FILE && words[1] && !isdigit(words[1][strspn(words[1], "-")])) {
+		if (cut && !ret && ftruncate(arg, 0))
+			return fail("ftruncate");
 		close(arg); /* the array has its own hold of it */
+	}
 	if (ret < 0) {
-		puts(strerrorname_np(errno));
+		puts(strerrorname_np(err));
 		return 1;
 	}
-	if (cut && ftruncate(arg, 0))
-		return fail("ftruncate");
 	show(c);
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	bool compat = false, nobody = false, cut = false;
+	bool nobody = false;
 	int mode = O_RDWR, status = 0, opt, fd, ret;
 	char **words, **end;
 
@@ -265,7 +269,7 @@ int main(int argc, char **argv)
 			*end++ = NULL;
 		if (!*words)
 			return 2;
-		ret = step(fd, words, compat);
+		ret = step(fd, words);
 		if (ret > status)
 			status = ret;
 	}
