@@ -9,16 +9,6 @@
 
 #include "array.h"
 
-enum sync_action {
-	SYNC_IDLE,
-	SYNC_RESYNC,
-	SYNC_RECOVER,
-	SYNC_CHECK,
-	SYNC_REPAIR,
-	SYNC_FROZEN,		/* as a word only */
-	SYNC_ACTIONS,
-};
-
 extern const char *const sync_action_names[SYNC_ACTIONS];	/* sysfs words */
 
 int resync_init_array(struct array *a);		/* allocates a->resync; at run */
@@ -47,8 +37,18 @@ void resync_thaw(struct array *a);
 /* A member failed or something else made the running sync pointless: any context. */
 void resync_interrupt(struct array *a);
 
-/* From the personality, any context: @sectors of sync I/O ended. */
-void resync_done(struct array *a, sector_t sector, sector_t sectors, bool ok);
+/* Is the running sync to end? Then sync_request() returns soon. Any context. */
+bool resync_interrupted(struct array *a);
+
+/*
+ * From the personality: a piece of the sync is about to be copied (within
+ * sync_request(), RESYNC_FLIGHT at a time at most); it has ended (any context). @error: members may
+ * differ there as before. @lacks: they agree, but some slot has no member.
+ */
+enum { RESYNC_FLIGHT = 64 };
+void resync_issue(struct array *a, sector_t sector, sector_t sectors);
+void resync_done(struct array *a, sector_t sector, sector_t sectors, int error,
+		 bool lacks);
 
 struct resync_status {
 	enum sync_action action;

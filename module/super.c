@@ -338,7 +338,8 @@ int array_update_super(struct array *a)
 	wake_up_all(&a->super_wait);
 	array_unpark(a);
 	attr_notify_state(a);
-	if (super_is_owed(a))
+	/* Failed writes may wait for what somebody else has recorded now. */
+	if (super_is_owed(a) || current != a->manager)
 		array_wake(a);
 	return err;
 }

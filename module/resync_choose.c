@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which sync an array owes, and what the end of one means for its members.
+ * All with a->lock held.
+ */
+#include "attr.h"
+#include "intent.h"
+#include "resync_impl.h"
+#include "stat.h"
+
+static unsigned int count_in_sync(struct array *a)
+{
+	struct leg *leg;
+	unsigned int n = 0;
+
+	list_for_each_entry(leg, &a->legs, list)
+		n += leg->slot >= 0 && leg_in_sync(leg);
+	return n;
+}
+
+static bool is_lacking(const struct leg *leg)
+{
+	return leg->slot >= 0 && !test_bit(LEG_FAULTY, &leg->flags) &&
+	       !test_bit(LEG_IN_SYNC, &leg->flags);
+}
+
+static bool any_lacking(struct array *a)
+{
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list)
+		if (is_lacking(leg))
+			return true;
+	return false;
+}
+
+/* --- spares take free slots --------------------------------------------- */
+
+static bool is_spare(const struct leg *leg)
+{
+	return leg->slot < 0 && !test_bit(LEG_FAULTY, &leg->flags);
+}
+
+static bool spares_are_wanted(struct array *a)
+{
+	struct leg *leg;
+	int filled = 0;
+	bool spares = false;
+
+	list_for_each_entry(leg, &a->legs, list) {
+		filled += leg->slot >= 0;
+		spares |= is_spare(leg);
+	}
+	return spares && filled < a->raid_disks;
+}
+
+static bool add_spares(struct array *a)
+{
+	struct leg *leg;
+	bool added = false;
+
+	list_for_each_entry(leg, &a->legs, list) {
+		if (!is_spare(leg) || a->pers->add(a, leg))
+			continue;
+		attr_link_slot(leg);
+		added = true;
+	}
+	return added;
+}
+
+static void take_spares(struct array *a)
+{
+	unsigned long irq;
+	bool added;
+
+	array_suspend(a);
+	mutex_lock(&a->super_lock);
+	added = add_spares(a);
+	spin_lock_irqsave(&a->state_lock, irq);
+	array_count_degraded(a);
+	spin_unlock_irqrestore(&a->state_lock, irq);
+	mutex_unlock(&a->super_lock);
+	array_resume(a);
+	if (added)
+		array_super_owed(a);
+	stat_changed();
+}
+
+/* --- the end of a sync -------------------------------------------------- */
+
+static void join(struct array *a, struct leg *leg)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&a->state_lock, irq);
+	if (!test_bit(LEG_FAULTY, &leg->flags)) {
+		WRITE_ONCE(leg->recovery_sector, NO_SECTOR);
+		clear_bit(LEG_BITMAP_SYNC, &leg->flags);
+		clear_bit(LEG_FULL_SYNC, &leg->flags);
+		set_bit(LEG_IN_SYNC, &leg->flags);
+		leg->saved_slot = leg->slot;
+	}
+	array_count_degraded(a);
+	spin_unlock_irqrestore(&a->state_lock, irq);
+	attr_notify_leg(leg);
+}
+
+static void end_targets(struct array *a, bool complete)
+{
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list) {
+		if (!test_and_clear_bit(LEG_RECOVERING, &leg->flags))
+			continue;
+		if (complete)
+			join(a, leg);
+	}
+}
+
+static void complete_resync(struct array *a)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&a->state_lock, irq);
+	a->resync_sector = NO_SECTOR;
+	spin_unlock_irqrestore(&a->state_lock, irq);
+}
+
+/* Bits go only when it is on disk that their members are in sync. */
+static void settle_engine(struct array *a, bool complete)
+{
+	if (!a->intent)
+		return;
+	if (complete)
+		intent_sync_finish(a->intent, a->degraded > 0);
+	else
+		intent_sync_abort(a->intent);
+	intent_kick(a->intent);
+}
+
+static void conclude(struct resync *r, bool complete)
+{
+	struct array *a = r->array;
+
+	if (r->action != SYNC_RESYNC && r->action != SYNC_RECOVER)
+		return;
+	resync_record(r, resync_mark(r));
+	if (r->action == SYNC_RESYNC && complete)
+		complete_resync(a);
+	end_targets(a, complete);
+	array_super_owed(a);
+	array_update_super(a);
+	settle_engine(a, complete);
+}
+
+static void log_end(struct resync *r, bool complete)
+{
+	struct array *a = r->array;
+	const char *name = sync_action_names[r->action];
+
+	if (complete)
+		array_info(a, "%s done\n", name);
+	else if (test_bit(RESYNC_UNREADABLE, &r->flags))
+		array_err(a, "%s given up\n", name);
+	else
+		array_info(a, "%s interrupted\n", name);
+}
+
+static void reap(struct resync *r)
+{
+	struct array *a = r->array;
+	bool complete;
+
+	resync_wait_thread(r);
+	complete = test_bit(RESYNC_COMPLETE, &r->flags);
+	conclude(r, complete);
+	log_end(r, complete);
+	r->hopeless = test_bit(RESYNC_UNREADABLE, &r->flags);
+	if (r->action == r->requested)
+		r->requested = SYNC_IDLE;
+	r->last = r->action;
+	clear_bit(RESYNC_RUNNING, &r->flags);
+	attr_notify_action(a);
+	attr_notify_completed(a);
+	stat_changed();
+	array_wake(a);
+}
+
+/* --- the start of one --------------------------------------------------- */
+
+/* One member alone has nobody to differ from. */
+static bool owes_resync(struct array *a)
+{
+	if (a->resync_sector == NO_SECTOR)
+		return false;
+	if (count_in_sync(a) > 1)
+		return true;
+	complete_resync(a);
+	array_super_owed(a);
+	return false;
+}
+
+static enum sync_action choose(struct array *a)
+{
+	struct resync *r = a->resync;
+
+	if (!r->hopeless && owes_resync(a))
+		return SYNC_RESYNC;
+	if (!r->hopeless && any_lacking(a))
+		return SYNC_RECOVER;
+	return r->requested;
+}
+
+static sector_t mark_targets(struct array *a)
+{
+	sector_t start = a->array_sectors;
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list) {
+		if (!is_lacking(leg))
+			continue;
+		set_bit(LEG_RECOVERING, &leg->flags);
+		start = min(start, leg->recovery_sector);
+	}
+	return start;
+}
+
+static sector_t first_sector(struct array *a, enum sync_action action)
+{
+	switch (action) {
+	case SYNC_RESYNC:
+		return a->intent ? 0 : a->resync_sector;
+	case SYNC_RECOVER:
+		return mark_targets(a);
+	default:
+		return a->sync_min;
+	}
+}
+
+static sector_t engine_chunk(struct array *a)
+{
+	struct intent_status st;
+
+	if (!a->intent)
+		return 1;
+	intent_get_status(a->intent, &st);
+	return st.chunk_bytes >> SECTOR_SHIFT;
+}
+
+static void start(struct array *a, enum sync_action action)
+{
+	struct resync *r = a->resync;
+	int err;
+
+	r->action = action;
+	r->start = min(first_sector(a, action), a->array_sectors);
+	r->end = a->array_sectors;
+	r->chunk_sectors = engine_chunk(a);
+	if (action == r->requested)
+		atomic64_set(&a->mismatches, 0);
+	err = resync_turn_prepare(r) ?: resync_start_thread(r);
+	if (err) {
+		array_err(a, "no memory for a %s\n", sync_action_names[action]);
+		end_targets(a, false);
+		r->hopeless = true;
+		return;
+	}
+	array_info(a, "%s started at sector %llu\n", sync_action_names[action],
+		   (unsigned long long)r->start);
+	attr_notify_action(a);
+	stat_changed();
+}
+
+static bool may_sync(struct array *a)
+{
+	return a->mode == ARRAY_RW && !test_bit(ARRAY_SYNC_FROZEN, &a->flags) &&
+	       !test_bit(ARRAY_BROKEN, &a->flags);
+}
+
+void resync_manage(struct array *a)
+{
+	struct resync *r = a->resync;
+	enum sync_action action;
+
+	if (r->thread) {
+		if (!test_bit(RESYNC_ENDED, &r->flags))
+			return;
+		reap(r);
+	}
+	if (a->mode != ARRAY_RW)
+		return;
+	if (spares_are_wanted(a)) {
+		take_spares(a);
+		r->hopeless = false;
+	}
+	clear_bit(ARRAY_SYNC_NEEDED, &a->flags);
+	if (!may_sync(a))
+		return;
+	action = choose(a);
+	if (action != SYNC_IDLE)
+		start(a, action);
+}
+
+/* --- what users want ---------------------------------------------------- */
+
+enum sync_action resync_action(struct array *a)
+{
+	struct resync *r = a->resync;
+
+	if (resync_running(a))
+		return r->action;
+	if (test_bit(ARRAY_SYNC_FROZEN, &a->flags))
+		return SYNC_FROZEN;
+	if (!r || a->mode != ARRAY_RW || !test_bit(ARRAY_SYNC_NEEDED, &a->flags))
+		return SYNC_IDLE;
+	if (a->resync_sector != NO_SECTOR)
+		return SYNC_RESYNC;
+	return a->degraded ? SYNC_RECOVER : r->requested;
+}
+
+enum sync_action resync_last(struct array *a)
+{
+	return a->resync ? a->resync->last : SYNC_IDLE;
+}
+
+static void look_again(struct array *a)
+{
+	a->resync->hopeless = false;
+	set_bit(ARRAY_SYNC_NEEDED, &a->flags);
+	array_wake(a);
+}
+
+void resync_stop(struct array *a, bool freeze)
+{
+	struct resync *r = a->resync;
+
+	if (freeze)
+		set_bit(ARRAY_SYNC_FROZEN, &a->flags);
+	if (!r || !r->thread)
+		return;
+	resync_interrupt(a);
+	reap(r);
+}
+
+void resync_thaw(struct array *a)
+{
+	clear_bit(ARRAY_SYNC_FROZEN, &a->flags);
+	if (a->resync)
+		look_again(a);
+}
+
+static int request_start(struct array *a, enum sync_action action)
+{
+	if (a->resync->thread)
+		return -EBUSY;
+	clear_bit(ARRAY_SYNC_FROZEN, &a->flags);
+	if (action == SYNC_CHECK || action == SYNC_REPAIR)
+		a->resync->requested = action;
+	if (a->mode == ARRAY_READ_AUTO)
+		array_become_rw(a);
+	look_again(a);
+	return 0;
+}
+
+int resync_request(struct array *a, enum sync_action action)
+{
+	if (!a->resync || !a->pers)
+		return -EINVAL;
+	switch (action) {
+	case SYNC_FROZEN:
+		resync_stop(a, true);
+		return 0;
+	case SYNC_IDLE:
+		a->resync->requested = SYNC_IDLE;
+		resync_stop(a, false);
+		resync_thaw(a);
+		return 0;
+	case SYNC_RESYNC:
+	case SYNC_RECOVER:
+	case SYNC_CHECK:
+	case SYNC_REPAIR:
+		return request_start(a, action);
+	default:
+		return -EINVAL;
+	}
+}
