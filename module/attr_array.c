@@ -146,9 +146,23 @@ static int chunk_size_store(struct array *a, const char *text)
 }
 ARRAY_RW(chunk_size);
 
+/* Before superblocks are looked at by a run: what all members have room for. */
+static sector_t component_sectors(struct array *a)
+{
+	sector_t sectors = 0;
+	struct leg *leg;
+
+	if (a->member_sectors)
+		return a->member_sectors;
+	list_for_each_entry(leg, &a->legs, list)
+		if (!sectors || leg->sectors < sectors)
+			sectors = leg->sectors;
+	return sectors;
+}
+
 static ssize_t component_size_show(struct array *a, char *page)
 {
-	return sysfs_emit(page, "%llu\n", (unsigned long long)a->member_sectors / 2);
+	return sysfs_emit(page, "%llu\n", (unsigned long long)component_sectors(a) / 2);
 }
 
 static int component_size_store(struct array *a, const char *text)
@@ -170,7 +184,7 @@ static int component_size_store(struct array *a, const char *text)
 	info.size = kib;
 	return update_running(a, &info);
 }
-ARRAY_RW(component_size);
+ARRAY_RW(component_size, .flags = ATTR_SUPER);
 
 static ssize_t array_size_show(struct array *a, char *page)
 {

@@ -105,6 +105,12 @@ static int state_not_insync(struct leg *leg, enum leg_flag flag)
 	return 0;
 }
 
+/* RAID1 of ours knows none. */
+static int state_replacement(struct leg *leg, enum leg_flag flag)
+{
+	return array_running(leg->array) ? -EBUSY : -EINVAL;
+}
+
 static const struct {
 	const char *word;
 	int (*store)(struct leg *leg, enum leg_flag flag);
@@ -121,6 +127,8 @@ static const struct {
 	{ "-blocked", state_clear, LEG_BLOCKED },
 	{ "write_error", state_set, LEG_WRITE_ERROR },
 	{ "-write_error", state_clear, LEG_WRITE_ERROR },
+	{ "replacement", state_replacement },
+	{ "-replacement", state_replacement },
 	{ "insync", state_insync, LEG_IN_SYNC },
 	{ "-insync", state_not_insync, LEG_IN_SYNC },
 };
