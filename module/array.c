@@ -81,6 +81,7 @@ struct array *array_alloc(void)
 	INIT_LIST_HEAD(&a->legs);
 	mutex_init(&a->lock);
 	mutex_init(&a->super_lock);
+	mutex_init(&a->roster_lock);
 	spin_lock_init(&a->state_lock);
 	init_waitqueue_head(&a->suspend_wait);
 	init_waitqueue_head(&a->manager_wait);
@@ -150,6 +151,19 @@ void array_unlock(struct array *a)
 	disk_remove_later(a);
 	if (release)
 		module_put(THIS_MODULE);
+}
+
+void array_roster_lock(struct array *a)
+{
+	lockdep_assert_held(&a->lock);
+	mutex_lock(&a->super_lock);
+	mutex_lock(&a->roster_lock);
+}
+
+void array_roster_unlock(struct array *a)
+{
+	mutex_unlock(&a->roster_lock);
+	mutex_unlock(&a->super_lock);
 }
 
 /* --- SET_ARRAY_INFO ------------------------------------------------------------------------ */

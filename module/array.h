@@ -9,17 +9,21 @@
  *	a->lock		mutex: configuration. Every ioctl and sysfs store that
  *			changes an array, run and stop, start and reaping of a
  *			sync. May be held over I/O and suspension.
- *	a->super_lock	mutex: member list and superblock writing. The manager
+ *	a->super_lock	mutex: superblock writing, held over I/O. The manager
  *			thread writes superblocks under this one alone, never
  *			under a->lock, so that I/O which waits for a superblock
  *			drains while somebody holds a->lock and suspends.
+ *	a->roster_lock	mutex: list of members, slots, a->pers, a->intent. Never
+ *			held over I/O, so that who only looks (status, sysfs,
+ *			GET ioctls) is not caught by a member that hangs.
  *	(engine and store: see intent.h, store.h)
  *	a->state_lock	spinlock, irqsave: flags and slots that completions
  *			change (a member fails), degraded, parked and failed I/O.
  *
  * The list of members and the personality's pointers to them change only with
- * a->lock and a->super_lock held and the array suspended: whoever holds a
- * reference of a->active (all I/O), or one of those mutexes, may follow them.
+ * all three of these mutexes held (array_roster_lock()) and the array suspended:
+ * whoever holds a reference of a->active (all I/O), or one of those mutexes,
+ * may follow them.
  *
  * Contexts: I/O enters in process context; completions come in any.
  */
@@ -105,7 +109,7 @@ struct personality {
 	/* A bio that passed the gates. Never fails: ends the bio. May be called from the retry worker again. */
 	void (*submit)(struct array *a, struct bio *bio);
 	/*
-	 * a->lock and a->super_lock held, array suspended: give @leg a slot (its
+	 * a->lock and array_roster_lock() held, array suspended: give @leg a slot (its
 	 * saved_slot if free, else the first free one). Sets leg->slot. 0, -ENOSPC none.
 	 */
 	int (*add)(struct array *a, struct leg *leg);
@@ -115,7 +119,7 @@ struct personality {
 	bool (*may_fail)(struct array *a, struct leg *leg);
 	/* Manager thread, no locks: finish what completions could not (failed I/O). */
 	void (*manage)(struct array *a);
-	/* Text for the status line: " [2/1] [U_]" without newline. a->super_lock held. */
+	/* Text for the status line: " [2/1] [U_]" without newline. a->roster_lock held. */
 	void (*status)(struct array *a, struct seq_file *seq);
 	/*
 	 * All three from the sync's thread, without locks or references; see
@@ -146,6 +150,7 @@ struct array {
 	struct mutex lock;
 	bool module_held;		/* not unused: the module stays; lock */
 	struct mutex super_lock;
+	struct mutex roster_lock;
 	spinlock_t state_lock;
 	unsigned long flags;		/* enum array_flag */
 	atomic_t openers;
@@ -177,7 +182,9 @@ struct array {
 	unsigned int roles_room;
 
 	/* Members. */
-	struct list_head legs;		/* newest first; lock + super_lock + suspended to change */
+	struct list_head legs;		/* newest first; array_roster_lock() + suspended to change */
+	u8 returning[4][16];		/* device UUIDs, of the last to leave; see roster.c; lock */
+	unsigned int returning_next;
 	int degraded;			/* slots without an in-sync member; state_lock */
 	const struct personality *pers;	/* NULL: not running */
 	void *private;			/* the personality's */
@@ -236,6 +243,10 @@ void array_put(struct array *a);
 /* The mutex of a user's request: -EINTR if a signal came, -ENODEV if the module goes. */
 int array_lock(struct array *a);
 void array_unlock(struct array *a);	/* and wakes the manager, which may have missed its chance */
+
+/* To change members, pers or intent: super_lock and roster_lock. a->lock held. */
+void array_roster_lock(struct array *a);
+void array_roster_unlock(struct array *a);
 
 /* Is this array as empty as a fresh one? lock held. */
 bool array_is_unused(struct array *a);
@@ -326,7 +337,7 @@ int array_flush_legs(struct array *a);
 /* Record "clean" now if no write is in flight, or -EBUSY. lock held; the manager writes it. */
 int array_make_clean(struct array *a);
 
-struct leg *array_find_leg(struct array *a, dev_t dev);		/* lock or super_lock */
+struct leg *array_find_leg(struct array *a, dev_t dev);		/* any of the three mutexes */
 struct leg *array_find_number(struct array *a, int number);
 int array_count_degraded(struct array *a);			/* state_lock held: recompute a->degraded */
 

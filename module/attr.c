@@ -3,7 +3,7 @@
  * sysfs: the directories, and the way from a file to a show or store function.
  *
  * A file is in use while somebody reads or writes it, and removing it waits
- * for that. Files are removed with a->lock and a->super_lock held, and shows
+ * for that. Files are removed with a->lock and a->roster_lock held, and shows
  * and stores take these. So each of them first gives up its claim on the file,
  * with references on what it needs, and looks again once it has the lock.
  */
@@ -101,10 +101,10 @@ static ssize_t show_locked(struct array *a, const struct array_attr *attr, char 
 {
 	ssize_t n;
 
-	if (mutex_lock_killable(&a->super_lock))
+	if (mutex_lock_killable(&a->roster_lock))
 		return -EINTR;
 	n = attr->show(a, page);
-	mutex_unlock(&a->super_lock);
+	mutex_unlock(&a->roster_lock);
 	return n;
 }
 
@@ -201,9 +201,9 @@ static ssize_t leg_show(struct kobject *kobj, struct attribute *attr, char *page
 	if (!entry->show)
 		return -EIO;
 	visit_begin(&v, a, kobj, attr);
-	if (!mutex_lock_killable(&a->super_lock)) {
+	if (!mutex_lock_killable(&a->roster_lock)) {
 		n = detached(leg) ?: entry->show(leg, page);
-		mutex_unlock(&a->super_lock);
+		mutex_unlock(&a->roster_lock);
 	}
 	visit_end(&v);
 	return n;

@@ -6,7 +6,7 @@
 #include "array.h"
 
 /*
- * Adding and removing may be done with a->lock and a->super_lock held: no show
+ * Adding and removing may be done with a->lock and a->roster_lock held: no show
  * or store waits for them while it keeps the file from being removed. They
  * allocate with GFP_KERNEL: with the array suspended only inside a
  * memalloc_noio scope.

@@ -28,9 +28,9 @@ static int update_running(struct array *a, const mdu_array_info_t *info)
 static void get_info(struct array *a, mdu_array_info_t *info)
 {
 	memset(info, 0, sizeof(*info));
-	mutex_lock(&a->super_lock);
+	mutex_lock(&a->roster_lock);
 	array_get_info(a, info);
-	mutex_unlock(&a->super_lock);
+	mutex_unlock(&a->roster_lock);
 }
 
 /* --- geometry ------------------------------------------------------------- */

@@ -10,7 +10,7 @@
 #include "leg.h"
 
 /*
- * show: without locks, or with super_lock (attr_super), when members, pers and
+ * show: without locks, or with roster_lock (attr_super), when members, pers and
  * intent stand still. store: with a->lock, or none (attr_free); @text ends in
  * NUL and perhaps a newline. 0 or -errno.
  */

@@ -49,15 +49,15 @@ static int ctl_version(struct array *a, unsigned long value, union ctl_arg *arg)
 }
 
 /*
- * The list of members stands still under either mutex; super_lock is the one
+ * The list of members stands still under either mutex; roster_lock is the one
  * that nobody holds over a suspension.
  */
 static int ctl_array_info(struct array *a, unsigned long value, union ctl_arg *arg)
 {
-	if (mutex_lock_interruptible(&a->super_lock))
+	if (mutex_lock_interruptible(&a->roster_lock))
 		return -EINTR;
 	array_get_info(a, &arg->array);
-	mutex_unlock(&a->super_lock);
+	mutex_unlock(&a->roster_lock);
 	return 0;
 }
 
@@ -65,10 +65,10 @@ static int ctl_disk_info(struct array *a, unsigned long value, union ctl_arg *ar
 {
 	int err;
 
-	if (mutex_lock_interruptible(&a->super_lock))
+	if (mutex_lock_interruptible(&a->roster_lock))
 		return -EINTR;
 	err = array_get_disk(a, &arg->disk);
-	mutex_unlock(&a->super_lock);
+	mutex_unlock(&a->roster_lock);
 	return err;
 }
 

@@ -131,7 +131,7 @@ int intent_mark(struct intent *in, u64 first, u64 last);
 /* A leg joined or left; degraded has changed. Any context. */
 void intent_kick(struct intent *in);
 
-/* For status and sysfs; any time between create and destroy. lock or super_lock held. */
+/* For status and sysfs; any time between create and destroy. lock or roster_lock held. */
 struct intent_status {
 	u64 chunk_bytes;
 	u64 chunks, dirty_chunks;

@@ -190,12 +190,12 @@ static int start_bitmap(struct array *a, struct intent *in)
 
 static void publish(struct array *a, struct intent *in, enum array_mode mode)
 {
-	mutex_lock(&a->super_lock);
+	array_roster_lock(a);
 	spin_lock_irq(&a->state_lock);
 	a->pers = &raid1_personality;
 	a->intent = in;
 	spin_unlock_irq(&a->state_lock);
-	mutex_unlock(&a->super_lock);
+	array_roster_unlock(a);
 	launch_set_mode(a, mode);
 }
 
@@ -337,12 +337,12 @@ static struct intent *withdraw_intent(struct array *a)
 {
 	struct intent *in;
 
-	mutex_lock(&a->super_lock);
+	array_roster_lock(a);
 	spin_lock_irq(&a->state_lock);
 	in = a->intent;
 	a->intent = NULL;
 	spin_unlock_irq(&a->state_lock);
-	mutex_unlock(&a->super_lock);
+	array_roster_unlock(a);
 	return in;
 }
 
@@ -364,12 +364,12 @@ static void stop_manager(struct array *a)
 
 static void withdraw_pers(struct array *a)
 {
-	mutex_lock(&a->super_lock);
+	array_roster_lock(a);
 	a->pers->stop(a);
 	spin_lock_irq(&a->state_lock);
 	a->pers = NULL;
 	spin_unlock_irq(&a->state_lock);
-	mutex_unlock(&a->super_lock);
+	array_roster_unlock(a);
 }
 
 /* The reverse of start(). */
@@ -388,6 +388,7 @@ static void stop_running(struct array *a)
 	if (in)
 		intent_destroy(in);
 	resync_free_array(a);
+	roster_forget(a);
 	unlink_slots(a);
 	array_resume(a);
 	/* Whatever waited for a gate finds the array gone. */
@@ -498,6 +499,7 @@ static void forget_absent(struct array *a)
 {
 	struct leg *leg;
 
+	roster_forget(a);
 	list_for_each_entry(leg, &a->legs, list) {
 		if (leg_in_sync(leg))
 			continue;
@@ -524,11 +526,11 @@ static int attach_suspended(struct array *a)
 		intent_destroy(in);
 		return err;
 	}
-	mutex_lock(&a->super_lock);
+	array_roster_lock(a);
 	spin_lock_irq(&a->state_lock);
 	a->intent = in;
 	spin_unlock_irq(&a->state_lock);
-	mutex_unlock(&a->super_lock);
+	array_roster_unlock(a);
 	return 0;
 }
 

@@ -74,12 +74,12 @@ static void take_spares(struct array *a)
 	bool added;
 
 	array_suspend(a);
-	mutex_lock(&a->super_lock);
+	array_roster_lock(a);
 	added = add_spares(a);
 	spin_lock_irqsave(&a->state_lock, irq);
 	array_count_degraded(a);
 	spin_unlock_irqrestore(&a->state_lock, irq);
-	mutex_unlock(&a->super_lock);
+	array_roster_unlock(a);
 	array_resume(a);
 	if (added)
 		array_super_owed(a);

@@ -89,7 +89,7 @@ static int join_list(struct array *a, struct leg *leg)
 {
 	int err;
 
-	mutex_lock(&a->super_lock);
+	array_roster_lock(a);
 	err = super_reserve(a, count_legs(a) + 1);
 	if (!err) {
 		spin_lock_irq(&a->state_lock);
@@ -97,7 +97,7 @@ static int join_list(struct array *a, struct leg *leg)
 		array_count_degraded(a);
 		spin_unlock_irq(&a->state_lock);
 	}
-	mutex_unlock(&a->super_lock);
+	array_roster_unlock(a);
 	return err;
 }
 
@@ -134,18 +134,47 @@ static void leave_list(struct array *a, struct leg *leg)
 {
 	if (array_running(a))
 		array_suspend(a);
-	mutex_lock(&a->super_lock);
+	array_roster_lock(a);
 	spin_lock_irq(&a->state_lock);
 	list_del_init(&leg->list);
 	array_count_degraded(a);
 	spin_unlock_irq(&a->state_lock);
-	mutex_unlock(&a->super_lock);
+	array_roster_unlock(a);
 	if (array_running(a))
 		array_resume(a);
 }
 
+/*
+ * It leaves while the bitmap still knows all that it lacks. Its superblock
+ * cannot say so (see super.c), hence we remember it while the array runs.
+ */
+static void remember(struct array *a, struct leg *leg)
+{
+	if (!a->intent || !leg->super || !test_bit(LEG_BITMAP_SYNC, &leg->flags) ||
+	    test_bit(LEG_FULL_SYNC, &leg->flags))
+		return;
+	memcpy(a->returning[a->returning_next++ % ARRAY_SIZE(a->returning)],
+	       leg->super->device_uuid, UUID_BYTES);
+}
+
+static bool is_remembered(struct array *a, const struct member_super *ms)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(a->returning); i++)
+		if (!memcmp(a->returning[i], ms->device_uuid, UUID_BYTES))
+			return memchr_inv(ms->device_uuid, 0, UUID_BYTES);
+	return false;
+}
+
+void roster_forget(struct array *a)
+{
+	memset(a->returning, 0, sizeof(a->returning));
+}
+
 void roster_drop(struct array *a, struct leg *leg)
 {
+	remember(a, leg);
 	trace_leg_removed(leg, "detached");
 	leave_list(a, leg);
 	disk_unlink_leg(leg);
@@ -347,8 +376,10 @@ static bool can_come_back(struct array *a, struct leg *leg)
 {
 	const struct member_super *ms = leg->super;
 
-	if (ms->role >= a->raid_disks || ms->events > a->events ||
-	    ms->features & MEMBER_FEATURE_RECOVERY_OFFSET)
+	if (ms->role >= a->raid_disks || ms->events > a->events)
+		return false;
+	if (ms->features & MEMBER_FEATURE_RECOVERY_OFFSET &&
+	    !(a->intent && is_remembered(a, ms)))
 		return false;
 	if (a->intent)
 		return intent_can_re_add(a->intent, ms->events);
@@ -389,7 +420,7 @@ static void take_back_whole(struct array *a, struct leg *leg)
 	int err;
 
 	array_suspend(a);
-	mutex_lock(&a->super_lock);
+	array_roster_lock(a);
 	clear_bit(LEG_BITMAP_SYNC, &leg->flags);
 	err = a->pers->add(a, leg);
 	if (!err) {
@@ -400,7 +431,7 @@ static void take_back_whole(struct array *a, struct leg *leg)
 		array_count_degraded(a);
 		spin_unlock_irq(&a->state_lock);
 	}
-	mutex_unlock(&a->super_lock);
+	array_roster_unlock(a);
 	array_resume(a);
 	if (!err)
 		attr_link_slot(leg);
@@ -537,7 +568,7 @@ static int leave_slot(struct array *a, struct leg *leg)
 		return 0;
 	array_suspend(a);
 	attr_unlink_slot(leg);
-	mutex_lock(&a->super_lock);
+	array_roster_lock(a);
 	leg->saved_slot = leg->slot;
 	err = a->pers->remove(a, leg);
 	if (!err) {
@@ -546,7 +577,7 @@ static int leave_slot(struct array *a, struct leg *leg)
 		array_count_degraded(a);
 		spin_unlock_irq(&a->state_lock);
 	}
-	mutex_unlock(&a->super_lock);
+	array_roster_unlock(a);
 	if (err)
 		attr_link_slot(leg);
 	array_resume(a);
@@ -581,7 +612,7 @@ int array_hot_remove(struct array *a, dev_t dev)
 	return leg ? array_remove_leg(a, leg) : -ENXIO;
 }
 
-/* Not the last one: that would take the array from its users. super_lock held. */
+/* Not the last one: that would take the array from its users. roster_lock held. */
 static int fail_by_hand(struct array *a, struct leg *leg)
 {
 	bool may;
@@ -601,11 +632,11 @@ int array_set_faulty(struct array *a, dev_t dev)
 	struct leg *leg;
 	int err = -ENODEV;
 
-	mutex_lock(&a->super_lock);
+	mutex_lock(&a->roster_lock);
 	leg = a->pers ? array_find_leg(a, dev) : NULL;
 	if (leg)
 		err = fail_by_hand(a, leg);
-	mutex_unlock(&a->super_lock);
+	mutex_unlock(&a->roster_lock);
 	return err;
 }
 
@@ -627,7 +658,7 @@ void roster_retire(struct array *a)
 
 static void reset_leg(struct array *a, struct leg *leg, bool by_bitmap)
 {
-	mutex_lock(&a->super_lock);
+	array_roster_lock(a);
 	spin_lock_irq(&a->state_lock);
 	clear_bit(LEG_FULL_SYNC, &leg->flags);
 	clear_bit(LEG_WRITE_ERROR, &leg->flags);
@@ -640,7 +671,7 @@ static void reset_leg(struct array *a, struct leg *leg, bool by_bitmap)
 	clear_bit(LEG_FAULTY, &leg->flags);
 	clear_bit(LEG_FAILURE_RECORDED, &leg->flags);
 	spin_unlock_irq(&a->state_lock);
-	mutex_unlock(&a->super_lock);
+	array_roster_unlock(a);
 }
 
 /* Superblocks that say its failure are written: its events tell what it lacks. */

@@ -177,7 +177,7 @@ static void show_bitmap(struct seq_file *seq, struct array *a)
 	seq_putc(seq, '\n');
 }
 
-/* super_lock held. */
+/* roster_lock held. */
 static void show_array(struct seq_file *seq, struct array *a)
 {
 	sector_t sectors;
@@ -239,11 +239,11 @@ static void stat_stop(struct seq_file *seq, void *v)
 
 static int stat_show_array(struct seq_file *seq, struct array *a)
 {
-	if (mutex_lock_killable(&a->super_lock))
+	if (mutex_lock_killable(&a->roster_lock))
 		return -EINTR;
 	if (a->pers || a->raid_disks || !list_empty(&a->legs))
 		show_array(seq, a);
-	mutex_unlock(&a->super_lock);
+	mutex_unlock(&a->roster_lock);
 	return 0;
 }
 
