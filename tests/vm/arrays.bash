@@ -81,8 +81,10 @@ copied() {
 # left_nothing: no array, half assembled or whole, no node, no file in use.
 left_nothing() {
 	! grep '^md' /proc/mdstat || return 1
-	local left
-	left=$(find /sys/block /dev -maxdepth 1 -name 'md*')
+	local left where=(/sys/block /dev)
+	# a node that mdadm made itself, because it looks for another module, stays
+	! driver_is mdbitmap || where=(/sys/block)
+	left=$(find "${where[@]}" -maxdepth 1 -name 'md*')
 	[[ ! $left || $left == /dev/md && ! $(ls /dev/md) ]] ||
 		{ echo "left behind: $left" && return 1; }
 }

@@ -131,7 +131,7 @@ disk() { md GET_DISK_INFO "$1"; }
 	gives EBADF SET_BITMAP_FILE 77
 	gives ENOENT SET_BITMAP_FILE -1
 	gives ok SET_BITMAP_FILE /mnt/bitmap
-	gives EEXIST SET_BITMAP_FILE /mnt/bitmap
+	gives EEXIST SET_BITMAP_FILE ro:/mnt/bitmap
 	gives /mnt/bitmap GET_BITMAP_FILE
 	gives ENOENT SET_BITMAP_FILE -1 # only STOP_ARRAY drops it
 	stop
@@ -211,7 +211,7 @@ numbers() { stat -c '%t %T' "/dev/$1" | while read -r a b; do echo "$((16#$a)) $
 	[[ $(md SET_BITMAP_FILE /mnt) == '' ]] # a directory cannot even be opened so
 	soon ok SET_BITMAP_FILE /mnt/bitmap
 	gives /mnt/bitmap GET_BITMAP_FILE
-	soon EEXIST SET_BITMAP_FILE /mnt/bitmap
+	soon EEXIST SET_BITMAP_FILE ro:/mnt/bitmap
 	soon ok SET_BITMAP_FILE -1
 	soon ENOENT SET_BITMAP_FILE -1
 	gives '' GET_BITMAP_FILE
@@ -279,7 +279,7 @@ info_with() {
 	gives '0 90 3' -c RAID_VERSION
 	gives ok -c SET_ARRAY_INFO 1 2
 	gives ok -c SET_BITMAP_FILE /mnt/bitmap
-	gives EEXIST -c SET_BITMAP_FILE /mnt/bitmap
+	gives EEXIST -c SET_BITMAP_FILE ro:/mnt/bitmap
 	gives /mnt/bitmap -c GET_BITMAP_FILE
 	gives ok -c ADD_NEW_DISK 0 /dev/vdb
 	gives ok -c ADD_NEW_DISK 0 /dev/vdc

@@ -41,12 +41,27 @@ $2 $3 error
 $end $(($(sectors_of "$1") - end)) linear $dev $end"
 }
 
+# slow_writes NAME MS: its writes take so long; reads and flushes do not.
+slow_writes() {
+	local dev=/dev/${DM_OF[$1]}
+	modprobe -q dm-delay || true
+	relay "$1" "0 $(sectors_of "$1") delay $dev 0 0 $dev 0 $2 $dev 0 0"
+}
+
 # hangs NAME: its I/O waits; goes_on NAME: and comes to its end.
 hangs() { dmsetup suspend --nolockfs --noflush "$1"; }
 goes_on() { dmsetup resume "$1"; }
 
 # dm_name NAME: the kernel's own name of it, as sysfs has it.
-dm_name() { echo "dm-$((16#$(stat -c %T "/dev/mapper/$1")))"; }
+dm_name() { name_of "mapper/$1"; }
+
+# For teardown: nothing hangs any more.
+all_go_on() {
+	local name
+	for name in /sys/block/dm-*/dm/name; do
+		[[ ! -e $name ]] || dmsetup resume "$(<"$name")"
+	done
+}
 
 # stays_dirty: no superblock is written because nothing was for a while.
 stays_dirty() { echo 0 >/sys/block/md0/md/safe_mode_delay; }

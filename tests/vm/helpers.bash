@@ -43,7 +43,14 @@ unload_driver() {
 }
 
 # The name below /sys/block of device $1.
-name_of() { basename "$(realpath "/dev/${1#/dev/}")"; }
+name_of() {
+	local dev
+	dev=$(realpath "/dev/${1#/dev/}")
+	case $dev in
+	/dev/mapper/*) echo "dm-$((16#$(stat -c %T "$dev")))" ;;
+	*) basename "$dev" ;;
+	esac
+}
 
 # retry N DELAY COMMAND...: run the command until it succeeds, N times at most.
 retry() {
