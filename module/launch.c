@@ -320,7 +320,7 @@ static void settle(struct array *a)
 {
 	if (a->mode != ARRAY_RW)
 		return;
-	if (a->intent && intent_flush(a->intent))
+	if (a->intent && !intent_failed(a->intent) && intent_flush(a->intent))
 		array_warn(a, "bitmap file could not be flushed\n");
 	/* Without a bitmap nothing has flushed the members; their superblocks do. */
 	if (a->in_sync && !super_is_owed(a) && !a->intent)
@@ -398,18 +398,6 @@ static void stop_running(struct array *a)
 	array_info(a, "stopped\n");
 }
 
-/*
- * The superblocks know the members better than we: they are asked again.
- * Without any, what the caller said stays true.
- */
-static void keep_inactive(struct array *a)
-{
-	struct leg *leg;
-
-	list_for_each_entry(leg, &a->legs, list)
-		clear_bit(LEG_FAILURE_RECORDED, &leg->flags);
-}
-
 static void drop_members(struct array *a)
 {
 	struct leg *leg, *next;
@@ -423,9 +411,7 @@ int array_stop(struct array *a, bool keep_config)
 	lockdep_assert_held(&a->lock);
 	if (array_running(a))
 		stop_running(a);
-	if (keep_config) {
-		keep_inactive(a);
-	} else {
+	if (!keep_config) {
 		drop_members(a);
 		launch_drop_file(a);
 		array_reset(a);
@@ -584,7 +570,8 @@ static int detach(struct array *a)
 	if (!a->intent)
 		return -ENOENT;
 	array_suspend(a);
-	intent_flush(a->intent);
+	if (!intent_failed(a->intent) && intent_flush(a->intent))
+		array_warn(a, "bitmap file could not be flushed\n");
 	in = withdraw_intent(a);
 	intent_destroy(in);
 	forget_absent(a);
