@@ -7,6 +7,7 @@
 #include "intent.h"
 #include "resync_impl.h"
 #include "stat.h"
+#include "trace.h"
 
 static unsigned int count_in_sync(struct array *a)
 {
@@ -80,6 +81,9 @@ static void take_spares(struct array *a)
 	array_count_degraded(a);
 	spin_unlock_irqrestore(&a->state_lock, irq);
 	array_roster_unlock(a);
+	/* What one that comes back had in its cache may be gone. */
+	if (added && a->intent)
+		intent_member_returns(a->intent);
 	array_resume(a);
 	if (added)
 		array_super_owed(a);
@@ -102,6 +106,7 @@ static void join(struct array *a, struct leg *leg)
 	}
 	array_count_degraded(a);
 	spin_unlock_irqrestore(&a->state_lock, irq);
+	trace_leg_in_sync(leg, "recovered");
 	attr_notify_leg(leg);
 }
 
@@ -158,6 +163,8 @@ static void log_end(struct resync *r, bool complete)
 	struct array *a = r->array;
 	const char *name = sync_action_names[r->action];
 
+	trace_sync_end(a, r->action, resync_mark(r), complete ? 0 :
+		       test_bit(RESYNC_UNREADABLE, &r->flags) ? -EIO : -EINTR);
 	if (complete)
 		array_info(a, "%s done\n", name);
 	else if (test_bit(RESYNC_UNREADABLE, &r->flags))
@@ -265,6 +272,7 @@ static void start(struct array *a, enum sync_action action)
 		r->hopeless = true;
 		return;
 	}
+	trace_sync_start(a, action, r->start);
 	array_info(a, "%s started at sector %llu\n", sync_action_names[action],
 		   (unsigned long long)r->start);
 	attr_notify_action(a);
