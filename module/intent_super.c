@@ -157,15 +157,23 @@ static bool is_stale(struct intent *in)
 	return in->array->persistent && in->super.events < in->array->events;
 }
 
+/* Superblocks as they were created: the array has never run. */
+static bool is_new(const struct array *a)
+{
+	return a->events <= (a->format == MEMBER_0_90 ? 1 : 0);
+}
+
 /*
  * A current file is believed when the array starts. A stale one says nothing:
  * members that are in sync start with all bits clear, others with all set.
- * Without metadata the administrator's word that they are in sync
- * (assume-clean) stands; and so does what a running array knows of itself.
+ * Without metadata, or when the array is created, the administrator's word that they are in
+ * sync (assume-clean) stands; and so does what a running array knows of itself.
  */
 static bool believes(struct intent *in, bool clean, bool attaching, bool stale)
 {
-	return !stale && !(clean && (attaching || !in->array->persistent));
+	const struct array *a = in->array;
+
+	return !stale && !(clean && (attaching || !a->persistent || is_new(a)));
 }
 
 static int read_bits(struct intent *in, bool clean, bool believed)

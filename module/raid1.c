@@ -70,6 +70,9 @@ static int place_legs(struct raid1 *r1)
 		array_err(a, "no member is in sync\n");
 		return -EINVAL;
 	}
+	/* With a bitmap its bits say it. */
+	if (!a->bitmap_file)
+		resync_lower_recovery(a);
 	return 0;
 }
 

@@ -336,21 +336,25 @@ static bool plan_legs(struct raid1_copy *copy)
 	return others;
 }
 
-/* Must all be copied, whatever the bitmap says? */
-static bool copies_all(struct raid1 *r1)
+/*
+ * Up to where, at most, can the bitmap alone say what is to be copied? Not
+ * beyond the checkpoint of a member that must be given everything.
+ */
+static sector_t bitmap_rules(struct raid1 *r1)
 {
+	sector_t end = r1->array->array_sectors;
 	unsigned int i;
 
 	if (r1->action != SYNC_RECOVER)
-		return false;
+		return end;
 	for (i = 0; i < r1->slots; i++) {
 		struct leg *leg = r1->slot[i].leg;
 
 		if (leg && test_bit(LEG_RECOVERING, &leg->flags) &&
 		    test_bit(LEG_FULL_SYNC, &leg->flags))
-			return true;
+			end = min(end, leg->recovery_sector);
 	}
-	return false;
+	return end;
 }
 
 /* --- one request -------------------------------------------------------- */
@@ -401,11 +405,11 @@ static struct intent *intent_of(struct raid1 *r1)
 static sector_t agreeing(struct raid1 *r1, sector_t sector)
 {
 	struct intent *in = intent_of(r1);
-	sector_t n;
+	sector_t rules = bitmap_rules(r1), n;
 
-	if (!in || intent_sync_begin(in, sector, &n, copies_all(r1), true))
+	if (!in || intent_sync_begin(in, sector, &n, sector >= rules, true))
 		return 0;
-	return n;
+	return min(n, rules - sector);
 }
 
 /* Up to where a piece from @sector on may reach; the engine is told. 0: it changed its mind. */
@@ -417,7 +421,7 @@ static sector_t piece_sectors(struct raid1 *r1, sector_t sector)
 	n = min3(n, raid1_gate_room(sector), (sector_t)RAID1_COPY_SECTORS);
 	if (!in)
 		return n;
-	if (!intent_sync_begin(in, sector, &chunk, copies_all(r1), false))
+	if (!intent_sync_begin(in, sector, &chunk, sector >= bitmap_rules(r1), false))
 		return 0;
 	return min(n, chunk);
 }

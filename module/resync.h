@@ -30,6 +30,13 @@ enum sync_action resync_last(struct array *a);
 /* sync_action written: 0, -EBUSY, -EINVAL. lock held (dropped and retaken for "idle"/"frozen" if it must wait). */
 int resync_request(struct array *a, enum sync_action action);
 
+/*
+ * The array is dirty above resync_sector, and that is about to be forgotten
+ * since one member alone is in sync: what members that are recovering hold
+ * there is forgotten, too. Without a bitmap, lock held, before or between syncs.
+ */
+void resync_lower_recovery(struct array *a);
+
 /* Interrupt and wait; the checkpoint is kept. lock held. @freeze: and do not restart. */
 void resync_stop(struct array *a, bool freeze);
 void resync_thaw(struct array *a);

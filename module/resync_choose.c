@@ -8,6 +8,7 @@
 #include "resync_impl.h"
 #include "stat.h"
 #include "trace.h"
+#include "trace.h"
 
 static unsigned int count_in_sync(struct array *a)
 {
@@ -107,6 +108,7 @@ static void join(struct array *a, struct leg *leg)
 	array_count_degraded(a);
 	spin_unlock_irqrestore(&a->state_lock, irq);
 	trace_leg_in_sync(leg, "recovered");
+	trace_leg_in_sync(leg, "recovered");
 	attr_notify_leg(leg);
 }
 
@@ -181,6 +183,8 @@ static void reap(struct resync *r)
 	resync_wait_thread(r);
 	complete = test_bit(RESYNC_COMPLETE, &r->flags);
 	conclude(r, complete);
+	trace_sync_end(a, r->action, resync_mark(r), complete ? 0 :
+		       test_bit(RESYNC_UNREADABLE, &r->flags) ? -EIO : -EINTR);
 	log_end(r, complete);
 	r->hopeless = test_bit(RESYNC_UNREADABLE, &r->flags);
 	if (r->action == r->requested)
@@ -195,13 +199,27 @@ static void reap(struct resync *r)
 
 /* --- the start of one --------------------------------------------------- */
 
-/* One member alone has nobody to differ from. */
+void resync_lower_recovery(struct array *a)
+{
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list)
+		if (is_lacking(leg) && leg->recovery_sector > a->resync_sector)
+			WRITE_ONCE(leg->recovery_sector, a->resync_sector);
+}
+
+/*
+ * One member alone has nobody to differ from but those that are recovering:
+ * these were given what another held there.
+ */
 static bool owes_resync(struct array *a)
 {
 	if (a->resync_sector == NO_SECTOR)
 		return false;
 	if (count_in_sync(a) > 1)
 		return true;
+	if (!a->intent)
+		resync_lower_recovery(a);
 	complete_resync(a);
 	array_super_owed(a);
 	return false;
@@ -234,11 +252,15 @@ static sector_t mark_targets(struct array *a)
 
 static sector_t first_sector(struct array *a, enum sync_action action)
 {
+	sector_t start;
+
 	switch (action) {
 	case SYNC_RESYNC:
 		return a->intent ? 0 : a->resync_sector;
 	case SYNC_RECOVER:
-		return mark_targets(a);
+		start = mark_targets(a);
+		/* What the bits say counts below the checkpoint, too. */
+		return a->intent ? 0 : start;
 	default:
 		return a->sync_min;
 	}
@@ -275,6 +297,7 @@ static void start(struct array *a, enum sync_action action)
 	trace_sync_start(a, action, r->start);
 	array_info(a, "%s started at sector %llu\n", sync_action_names[action],
 		   (unsigned long long)r->start);
+	trace_sync_start(a, action, r->start);
 	attr_notify_action(a);
 	stat_changed();
 }
@@ -295,15 +318,13 @@ void resync_manage(struct array *a)
 			return;
 		reap(r);
 	}
-	if (a->mode != ARRAY_RW)
+	if (!may_sync(a))
 		return;
 	if (spares_are_wanted(a)) {
 		take_spares(a);
 		r->hopeless = false;
 	}
 	clear_bit(ARRAY_SYNC_NEEDED, &a->flags);
-	if (!may_sync(a))
-		return;
 	action = choose(a);
 	if (action != SYNC_IDLE)
 		start(a, action);
