@@ -6,6 +6,7 @@
 #
 # vm-kernels: 6.1
 # vm-timeout: 600
+# vm-mdbitmap: 6.1 6.12 newest
 # vm-disks: vdb=64M vdc=64M vdd=48M
 
 bats_require_minimum_version 1.5.0
@@ -34,7 +35,10 @@ make_array() {
 
 make_file() { mdbitmap --quiet --create $file --for=/dev/md0 --bitmap-chunk=64K --delay=1 "$@"; }
 
-attach() { mdbitmap --attach /dev/md0 --bitmap=$file "$@"; }
+attach() {
+	mdbitmap --attach /dev/md0 --bitmap=$file "$@" || return
+	[[ $* == *--dry-run* ]] || no_lingering md0
+}
 
 has_file() { grep -q "file: $file" /proc/mdstat; }
 
@@ -100,7 +104,8 @@ is_clean() { (($(dirty) == 0)); }
 	retry 200 0.1 is_clean
 	cat $file >/tmp/cached # now in the page cache
 	write_chunks /dev/md0 5
-	cmp $file /tmp/cached # which did not see it
+	# which did not see it; ours writes through the file, and so it does
+	driver_is mdbitmap || cmp $file /tmp/cached
 	(($(dirty) == 1))
 }
 
@@ -145,6 +150,7 @@ is_clean() { (($(dirty) == 0)); }
 }
 
 @test "an internal bitmap survives attach and detach, which are refused" {
+	stock_only "internal bitmaps are not kept"
 	make_array --bitmap=internal
 	make_file
 	retry 200 0.1 grep -q 'bitmap: 0/' /proc/mdstat

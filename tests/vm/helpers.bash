@@ -15,6 +15,9 @@ fi
 # array was clean; lets bits linger, up to a budget; keeps no internal bitmap.
 driver_is() { [[ ${DRIVER:-stock} == "$1" ]]; }
 
+# stock_only WHY: a test of what our driver does otherwise, or not at all.
+stock_only() { driver_is stock || skip "with stock md: $*"; }
+
 # The directory of the parameters of that driver.
 driver_parameters() {
 	if driver_is mdbitmap; then

@@ -5,6 +5,7 @@
 #
 # vm-kernels: 6.1
 # vm-timeout: 600
+# vm-mdbitmap: 6.1 6.12 newest
 # vm-disks: vdb=64M vdc=64M vdd=32M vde=64M
 
 bats_require_minimum_version 1.5.0
@@ -28,6 +29,7 @@ make_array() {
 	mdadm --create /dev/md0 --run --level=1 --raid-devices=2 --metadata=1.2 \
 		--bitmap=$file --bitmap-chunk=64K --delay=1 --assume-clean /dev/vdb /dev/vdc
 	wait_idle md0
+	no_lingering md0
 	retry 200 0.1 grep -q 'bitmap: 0/' /proc/mdstat
 }
 
