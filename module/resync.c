@@ -351,6 +351,8 @@ void resync_get_status(struct array *a, struct resync_status *st)
 		return;
 	if (!test_bit(RESYNC_RUNNING, &r->flags)) {
 		st->pending = a->resync_sector != NO_SECTOR;
+		if (st->pending)
+			st->action = SYNC_RESYNC;
 		return;
 	}
 	st->action = r->action;

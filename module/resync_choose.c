@@ -108,7 +108,6 @@ static void join(struct array *a, struct leg *leg)
 	array_count_degraded(a);
 	spin_unlock_irqrestore(&a->state_lock, irq);
 	trace_leg_in_sync(leg, "recovered");
-	trace_leg_in_sync(leg, "recovered");
 	attr_notify_leg(leg);
 }
 
@@ -183,13 +182,13 @@ static void reap(struct resync *r)
 	resync_wait_thread(r);
 	complete = test_bit(RESYNC_COMPLETE, &r->flags);
 	conclude(r, complete);
-	trace_sync_end(a, r->action, resync_mark(r), complete ? 0 :
-		       test_bit(RESYNC_UNREADABLE, &r->flags) ? -EIO : -EINTR);
 	log_end(r, complete);
 	r->hopeless = test_bit(RESYNC_UNREADABLE, &r->flags);
 	if (r->action == r->requested)
 		r->requested = SYNC_IDLE;
 	r->last = r->action;
+	/* Until the manager has looked, nobody shall think that this was all. */
+	set_bit(ARRAY_SYNC_NEEDED, &a->flags);
 	clear_bit(RESYNC_RUNNING, &r->flags);
 	attr_notify_action(a);
 	attr_notify_completed(a);
@@ -324,10 +323,10 @@ void resync_manage(struct array *a)
 		take_spares(a);
 		r->hopeless = false;
 	}
-	clear_bit(ARRAY_SYNC_NEEDED, &a->flags);
 	action = choose(a);
 	if (action != SYNC_IDLE)
 		start(a, action);
+	clear_bit(ARRAY_SYNC_NEEDED, &a->flags);
 }
 
 /* --- what users want ---------------------------------------------------- */
