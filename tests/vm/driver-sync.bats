@@ -40,6 +40,20 @@ told() {
 }
 
 slowly() { echo "${1:-1000}" >$md/sync_speed_max && echo "${1:-1000}" >$md/sync_speed_min; }
+# The limits of all arrays: also of one that is made later.
+all_slowly() {
+	local dir=/proc/sys/dev/raid min=speed_limit_min max=speed_limit_max
+	[[ -e $dir ]] || dir=/sys/module/mdbitmap/parameters min=sync_speed_min max=sync_speed_max
+	before=("$(<$dir/$min)" "$(<$dir/$max)")
+	echo 1000 | tee $dir/$min >$dir/$max
+}
+all_as_before() {
+	local dir=/proc/sys/dev/raid min=speed_limit_min max=speed_limit_max
+	[[ -e $dir ]] || dir=/sys/module/mdbitmap/parameters min=sync_speed_min max=sync_speed_max
+	echo "${before[0]}" >$dir/$min
+	echo "${before[1]}" >$dir/$max
+}
+
 fast() { echo 500000 >$md/sync_speed_max && echo 500000 >$md/sync_speed_min; }
 
 # spoil DEV SECTOR...: 8 sectors there, of the array, behind md's back.
@@ -173,9 +187,9 @@ at_rest_at() { [[ $(<$md/sync_completed) == "$1 / "* ]]; }
 	slowly 4000
 	retry 100 0.1 past resync 16384
 	mdadm --quiet --stop /dev/md0
-	mdadm --examine /dev/vdb | grep 'Resync Offset'
+	# resync_offset of the superblock: mdadm says no more of it than "active"
 	local offset
-	offset=$(mdadm --examine /dev/vdb | awk '/Resync Offset/ { print $4 }')
+	offset=$(od -An -tu8 -j$((4096 + 208)) -N8 /dev/vdb)
 	((offset > 0 && offset < 96000))
 	no_readahead vdb vdc
 	count_start vdb vdc
@@ -249,12 +263,12 @@ at_rest_at() { [[ $(<$md/sync_completed) == "$1 / "* ]]; }
 	for disk in vdb vdc; do
 		printf '%s\n' o n p 1 '' +20M n p 2 '' '' w | fdisk /dev/$disk >/dev/null
 	done
+	all_slowly
 	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --bitmap=none /dev/vdb1 /dev/vdc1
-	slowly
 	mdadm --create /dev/md1 --quiet --run --level=1 --raid-devices=2 --bitmap=none /dev/vdb2 /dev/vdc2
-	retry 50 0.1 grep -P '\tresync=DELAYED' /proc/mdstat
+	retry 50 0.1 grep $'\tresync=DELAYED' /proc/mdstat
 	[[ $(</sys/block/md1/md/sync_completed) == delayed ]]
-	fast
+	all_as_before
 	wait_idle md0
 	wait_idle md1
 	[[ $(</sys/block/md1/md/resync_start) == none ]]
@@ -270,8 +284,8 @@ at_rest_at() { [[ $(<$md/sync_completed) == "$1 / "* ]]; }
 	start_read_only 1
 	mdadm --quiet --assemble /dev/md0 /dev/vdb /dev/vdc
 	start_read_only 0
-	grep -P '^md0 : active \(auto-read-only\) raid1' /proc/mdstat
-	grep -P '\tresync=PENDING' /proc/mdstat
+	grep '^md0 : active (auto-read-only) raid1' /proc/mdstat
+	grep $'\tresync=PENDING' /proc/mdstat
 	[[ $(<$md/array_state) == read-auto ]]
 	dd if=/dev/urandom of=/dev/md0 bs=4k count=1 oflag=direct status=none
 	retry 50 0.1 runs resync
