@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 
 #include "resync_impl.h"
+#include "stat.h"
 
 static DEFINE_SPINLOCK(turn_lock);	/* the list; process context */
 static LIST_HEAD(turns);		/* syncs, by arrival */
@@ -25,7 +26,6 @@ int resync_turn_prepare(struct resync *r)
 	r->ndisks = 0;
 	list_for_each_entry(leg, &r->array->legs, list)
 		r->disks[r->ndisks++] = leg->bdev->bd_disk;
-	set_bit(RESYNC_DELAYED, &r->flags);
 	return 0;
 }
 
@@ -58,14 +58,21 @@ static bool is_my_turn(struct resync *r)
 	return mine;
 }
 
+static void tell_delayed(struct resync *r)
+{
+	set_bit(RESYNC_DELAYED, &r->flags);
+	array_info(r->array, "%s is delayed: another array is being synced on the same disk\n",
+		   sync_action_names[r->action]);
+	stat_changed();
+}
+
 bool resync_turn_take(struct resync *r)
 {
 	spin_lock(&turn_lock);
 	list_add_tail(&r->turn, &turns);
 	spin_unlock(&turn_lock);
 	if (!is_my_turn(r))
-		array_info(r->array, "%s is delayed: another array is being synced on the same disk\n",
-			   sync_action_names[r->action]);
+		tell_delayed(r);
 	wait_event(turn_wait, is_my_turn(r) || resync_interrupted(r->array));
 	clear_bit(RESYNC_DELAYED, &r->flags);
 	return !resync_interrupted(r->array);
