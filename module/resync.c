@@ -335,9 +335,11 @@ int resync_start_thread(struct resync *r)
 
 void resync_wait_thread(struct resync *r)
 {
+	/* Before it has run for the first time this keeps it from ever doing so. */
 	kthread_stop(r->thread);
 	put_task_struct(r->thread);
 	r->thread = NULL;
+	resync_turn_forget(r);
 }
 
 /* --- status ------------------------------------------------------------- */

@@ -289,11 +289,11 @@ static void start(struct array *a, enum sync_action action)
 	err = resync_turn_prepare(r) ?: resync_start_thread(r);
 	if (err) {
 		array_err(a, "no memory for a %s\n", sync_action_names[action]);
+		resync_turn_forget(r);
 		end_targets(a, false);
 		r->hopeless = true;
 		return;
 	}
-	trace_sync_start(a, action, r->start);
 	array_info(a, "%s started at sector %llu\n", sync_action_names[action],
 		   (unsigned long long)r->start);
 	trace_sync_start(a, action, r->start);

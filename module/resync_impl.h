@@ -77,6 +77,7 @@ void resync_speed_status(struct resync *r, struct resync_status *st);
 int resync_turn_prepare(struct resync *r);	/* a->lock: note the disks */
 bool resync_turn_take(struct resync *r);	/* false: interrupted */
 void resync_turn_give(struct resync *r);
+void resync_turn_forget(struct resync *r);		/* its thread is no more, or never was */
 void resync_turn_wake(void);			/* any context */
 
 #endif

@@ -83,9 +83,13 @@ void resync_turn_give(struct resync *r)
 	spin_lock(&turn_lock);
 	list_del_init(&r->turn);
 	spin_unlock(&turn_lock);
+	resync_turn_wake();
+}
+
+void resync_turn_forget(struct resync *r)
+{
 	kfree(r->disks);
 	r->disks = NULL;
-	resync_turn_wake();
 }
 
 void resync_turn_wake(void)
