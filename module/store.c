@@ -11,6 +11,7 @@
 #include <linux/completion.h>
 #include <linux/cred.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
@@ -314,12 +315,24 @@ int store_write(struct store *s, const struct store_run *runs, unsigned int n)
 
 /* --- preparing ---------------------------------------------------------- */
 
-/* Unwritten space is a hole, too: reads as zeros, and to write there changes the file's map. */
+/* Pages of a file on a device: clean ones make unwritten space look like data. */
+static void forget_pages(struct address_space *mapping)
+{
+	if (mapping->host->i_sb->s_bdev)
+		invalidate_inode_pages2(mapping);
+}
+
+/*
+ * Unwritten space is a hole, too: it reads as zeros, and to write there changes
+ * the file's map.
+ */
 static bool has_holes(struct store *s, u64 bytes)
 {
 	struct file *file = s->claim.file;
-	loff_t pos = file->f_pos, hole = vfs_llseek(file, 0, SEEK_HOLE);
+	loff_t pos = file->f_pos, hole;
 
+	forget_pages(s->claim.mapping);
+	hole = vfs_llseek(file, 0, SEEK_HOLE);
 	file->f_pos = pos;
 	return hole >= 0 && hole < bytes;
 }
