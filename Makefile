@@ -147,6 +147,7 @@ bench:
 install: mdbitmap
 	install -D -m 755 mdbitmap $(DESTDIR)$(sbindir)/mdbitmap
 	install -D -m 644 man/mdbitmap.8 $(DESTDIR)$(mandir)/man8/mdbitmap.8
+	install -D -m 644 man/mdbitmap.4 $(DESTDIR)$(mandir)/man4/mdbitmap.4
 	install -D -m 644 man/mdbitmap-format.5 $(DESTDIR)$(mandir)/man5/mdbitmap-format.5
 
 # The module's sources for DKMS; on the machine itself, not into a package,
@@ -173,6 +174,7 @@ endif
 
 uninstall:
 	rm -f $(DESTDIR)$(sbindir)/mdbitmap $(DESTDIR)$(mandir)/man8/mdbitmap.8 \
+		$(DESTDIR)$(mandir)/man4/mdbitmap.4 \
 		$(DESTDIR)$(mandir)/man5/mdbitmap-format.5
 
 # Kernels fetched for the VMs stay; distclean takes them too.
