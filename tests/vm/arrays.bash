@@ -47,6 +47,13 @@ no_readahead() {
 	done
 }
 
+# checkpoint DEV: the sector up to which a resync had come, by a superblock 1.2,
+# of which mdadm tells nothing.
+checkpoint() {
+	blockdev --flushbufs "/dev/$1"
+	od -An -tu8 -j $((4096 + 208)) -N 8 "/dev/$1" | tr -d ' '
+}
+
 # count_start DEV... and, later, count_end DEV read|write: sectors in between.
 count_start() {
 	local dev

@@ -51,6 +51,7 @@ ended_well() {
 }
 
 failed() { [[ $(<"$md/dev-$(dm_name "$1")/state") == *faulty* ]]; }
+failed_or_over() { failed "$1" || over; }
 whole() { [[ $(<$md/degraded) == 0 ]]; }
 
 @test "members fail and come back while fio writes, again and again" {
@@ -63,8 +64,9 @@ whole() { [[ $(<$md/degraded) == 0 ]]; }
 	while ! over; do
 		for leg in a b; do
 			if ((rounds % 2)); then writes_fail $leg; else all_fails $leg; fi
-			retry 100 0.1 failed $leg
+			retry 100 0.1 failed_or_over $leg
 			is_well $leg
+			failed $leg || break # nothing more was written
 			retry 50 0.1 mdadm --quiet /dev/md0 --remove "/dev/mapper/$leg"
 			mdadm --quiet /dev/md0 --re-add "/dev/mapper/$leg"
 			wait_idle md0

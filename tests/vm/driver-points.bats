@@ -210,8 +210,7 @@ has_bit() { [[ $(dirty_chunks /mnt/bitmap) =~ (^|\ )"$1..$(($1 + 1))"($|\ ) ]]; 
 	echo 16384 >/sys/block/md0/md/resync_start
 	write_chunk 0 /dev/md0
 	mdadm --quiet --stop /dev/md0
-	mdadm --examine /dev/vdb | grep -E 'Offset|State|Events'
-	[[ $(mdadm --examine /dev/vdb) == *'Resync Offset : 16384 sectors'* ]]
+	[[ $(checkpoint vdb) == 16384 ]]
 	mdbitmap --quiet --create /mnt/bitmap --for=/dev/vdb --clean --bitmap-chunk=64 --delay=60
 	mdbitmap --quiet --mark /mnt/bitmap 3c..5c
 	tear 3 vdc

@@ -296,6 +296,7 @@ flushes() {
 	create /dev/vdb /dev/vdc
 	local b c
 	[[ $(</sys/block/md0/queue/write_cache) == 'write back' ]]
+	stays_dirty
 	put one
 	b=$(flushes vdb) c=$(flushes vdc)
 	xfs_io -c fsync /dev/md0
@@ -307,7 +308,7 @@ flushes() {
 
 @test "writes of every size and place, across chunks, are whole" {
 	create /dev/vdb /dev/vdc
-	fio --name=odd --filename=/dev/md0 --size=12M --bsrange=512-1M --blockalign=512 --bs_unaligned \
+	fio --name=odd --filename=/dev/md0 --size=12M --bsrange=512-1M \
 		--rw=randwrite --direct=1 --ioengine=libaio --iodepth=16 --verify=crc32c \
 		--number_ios=400 --output=/tmp/fio || { cat /tmp/fio && return 1; }
 	mdadm --quiet --stop /dev/md0
@@ -316,8 +317,8 @@ flushes() {
 
 @test "I/O that must not wait: done, or refused, and nothing is lost" {
 	create /dev/vdb /dev/vdc
-	fio --name=now --filename=/dev/md0 --size=8M --rw=randwrite --bs=4k --direct=1 --nowait=1 \
-		--ioengine=libaio --iodepth=8 --number_ios=300 --ignore_error=,EAGAIN --output=/tmp/fio ||
+	fio --name=now --filename=/dev/md0 --size=8M --rw=randwrite --bs=4k --direct=1 \
+		--ioengine=libaio --nowait=1 --iodepth=8 --number_ios=300 --ignore_error=,EAGAIN --output=/tmp/fio ||
 		{ cat /tmp/fio && return 1; }
 	mdadm --quiet --stop /dev/md0
 	members_identical vdb vdc 2048
