@@ -75,11 +75,17 @@ static void forget_flight(struct resync *r, sector_t sector)
 			r->flight[i].sectors = 0;
 }
 
+/*
+ * What nobody can read stays as it is, and a resync makes the rest equal
+ * nevertheless. A member without it can never be in sync: a recovery ends.
+ */
 static void note_failure(struct resync *r, sector_t sector, int error)
 {
 	r->failed = min(r->failed, sector);
 	if (error == -EIO)
 		set_bit(RESYNC_UNREADABLE, &r->flags);
+	if (error != -EIO || r->action == SYNC_RECOVER)
+		set_bit(RESYNC_INTERRUPTED, &r->flags);
 }
 
 void resync_done(struct array *a, sector_t sector, sector_t sectors, int error,
@@ -94,8 +100,6 @@ void resync_done(struct array *a, sector_t sector, sector_t sectors, int error,
 		note_failure(r, sector, error);
 	if (lacks)
 		r->keep = true;
-	if (error)
-		set_bit(RESYNC_INTERRUPTED, &r->flags);
 	r->flying--;
 	/* Under the lock, for when nothing flies any more r may go away. */
 	wake_up(&r->wait);
@@ -269,6 +273,13 @@ static void run_pieces(struct resync *r)
 	resync_drain(r);
 }
 
+/* A check has looked at all that there is to see. */
+static bool all_was_read(struct resync *r)
+{
+	return r->action == SYNC_CHECK || r->action == SYNC_REPAIR ||
+	       !test_bit(RESYNC_UNREADABLE, &r->flags);
+}
+
 static void run_sync(struct resync *r)
 {
 	struct array *a = r->array;
@@ -283,7 +294,7 @@ static void run_sync(struct resync *r)
 	}
 	resync_speed_begin(r);
 	run_pieces(r);
-	if (!resync_interrupted(a) && r->next >= r->end)
+	if (!resync_interrupted(a) && r->next >= r->end && all_was_read(r))
 		set_bit(RESYNC_COMPLETE, &r->flags);
 	a->pers->sync_stop(a, test_bit(RESYNC_COMPLETE, &r->flags));
 }

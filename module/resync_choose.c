@@ -183,7 +183,8 @@ static void reap(struct resync *r)
 	complete = test_bit(RESYNC_COMPLETE, &r->flags);
 	conclude(r, complete);
 	log_end(r, complete);
-	r->hopeless = test_bit(RESYNC_UNREADABLE, &r->flags);
+	if (r->action == SYNC_RESYNC || r->action == SYNC_RECOVER)
+		r->hopeless = test_bit(RESYNC_UNREADABLE, &r->flags);
 	if (r->action == r->requested)
 		r->requested = SYNC_IDLE;
 	r->last = r->action;
