@@ -211,7 +211,7 @@ has_bit() { [[ $(dirty_chunks /mnt/bitmap) =~ (^|\ )"$1..$(($1 + 1))"($|\ ) ]]; 
 	write_chunk 0 /dev/md0
 	mdadm --quiet --stop /dev/md0
 	[[ $(checkpoint vdb) == 16384 ]]
-	mdbitmap --quiet --create /mnt/bitmap --for=/dev/vdb --clean --bitmap-chunk=64 --delay=60
+	mdbitmap --quiet --create /mnt/bitmap --for=/dev/vdb --clean --force --bitmap-chunk=64 --delay=60
 	mdbitmap --quiet --mark /mnt/bitmap 3c..5c
 	tear 3 vdc
 	no_readahead vdb vdc

@@ -144,11 +144,11 @@ holds() {
 @test "a sector that cannot be read is read elsewhere, written anew, and read again" {
 	requires module:dm-integrity
 	local sectors at
-	dmsetup create sums --table "0 1 integrity /dev/vdb 0 - D 1 internal_hash:crc32c"
+	dmsetup create sums --table "0 1 integrity /dev/vdb 0 - D 1 internal_hash:sha256"
 	dmsetup remove sums
 	# it has written down how much room its sums leave
 	sectors=$(od -An -tu8 -j16 -N8 /dev/vdb)
-	dmsetup create sums --table "0 ${sectors// /} integrity /dev/vdb 0 - D 1 internal_hash:crc32c"
+	dmsetup create sums --table "0 ${sectors// /} integrity /dev/vdb 0 - D 1 internal_hash:sha256"
 	dd if=/dev/zero of=/dev/mapper/sums bs=1M oflag=direct status=none 2>/dev/null || true
 	create /dev/mapper/sums /dev/vdc
 	pattern one
