@@ -53,6 +53,8 @@ static inline void disk_limits_init(struct disk_limits *l)
 {
 	memset(l, 0, sizeof(*l));
 	blk_set_stacking_limits(&l->q);
+	/* 6.12 warns of a limit for zones without any. */
+	l->q.max_zone_append_sectors = 0;
 	*disk_limits_features(l) = 0;
 }
 
