@@ -76,14 +76,14 @@ ARRAY_RW(level, .flags = ATTR_SUPER);
 
 static ssize_t new_level_show(struct array *a, char *page)
 {
-	return sysfs_emit(page, "%d\n", a->level);
+	return sysfs_emit(page, "%d\n", a->level == LEVEL_NONE ? 0 : a->level);
 }
 
 static int new_level_store(struct array *a, const char *text)
 {
 	return attr_same_number(text, a->level);
 }
-ARRAY_RW(new_level);
+ARRAY_RW_GROUP(new_level);
 
 static ssize_t layout_show(struct array *a, char *page)
 {
@@ -225,9 +225,19 @@ ARRAY_RW(reshape_direction);
 
 static ssize_t logical_block_size_show(struct array *a, char *page)
 {
-	return sysfs_emit(page, "%u\n", queue_logical_block_size(a->disk->queue));
+	bool known = array_running(a) && (!a->persistent || a->major_version == 1);
+
+	return sysfs_emit(page, "%u\n",
+			  known ? queue_logical_block_size(a->disk->queue) : 0);
 }
-ARRAY_RO(logical_block_size);
+/* It follows from the members. */
+static int logical_block_size_store(struct array *a, const char *text)
+{
+	if (array_running(a))
+		return -EBUSY;
+	return attr_same_number(text, queue_logical_block_size(a->disk->queue));
+}
+ARRAY_RW(logical_block_size);
 
 /* --- metadata ---------------------------------------------------------------- */
 
@@ -329,10 +339,18 @@ ARRAY_RW(consistency_policy, .flags = ATTR_SUPER);
 
 static ssize_t bitmap_type_show(struct array *a, char *page)
 {
-	return sysfs_emit(page, "%s\n", READ_ONCE(a->bitmap_file) ?
-			  "none [bitmap]" : "[none] bitmap");
+	bool without = array_running(a) && !READ_ONCE(a->bitmap_file);
+
+	return sysfs_emit(page, "%s\n", without ? "[none] bitmap" : "none [bitmap]");
 }
-ARRAY_RO(bitmap_type);
+/* A file makes it "bitmap", and nothing else does. */
+static int bitmap_type_store(struct array *a, const char *text)
+{
+	if (array_running(a) || a->bitmap_file)
+		return -EBUSY;
+	return sysfs_streq(text, "bitmap") || sysfs_streq(text, "none") ? 0 : -ENOENT;
+}
+ARRAY_RW_GROUP(bitmap_type);
 
 /* --- behaviour ------------------------------------------------------------------ */
 

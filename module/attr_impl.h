@@ -41,6 +41,9 @@ struct leg_attr {
 #define ARRAY_RW(name, ...)						\
 	ATTR_NAMED(array_attr, name, 0644, .show = name##_show,	\
 		   .store = name##_store, ##__VA_ARGS__)
+#define ARRAY_RW_GROUP(name, ...)	/* as newer stock md has them */	\
+	ATTR_NAMED(array_attr, name, 0664, .show = name##_show,	\
+		   .store = name##_store, ##__VA_ARGS__)
 #define ARRAY_WO(name, ...)						\
 	ATTR_NAMED(array_attr, name, 0200, .store = name##_store, ##__VA_ARGS__)
 

@@ -127,6 +127,18 @@ static ssize_t sync_speed_show(struct array *a, char *page)
 }
 ARRAY_RO(sync_speed, .flags = ATTR_SUPER);
 
+/* Stock md's word since 7.3; our own depth is fixed. */
+static ssize_t sync_io_depth_show(struct array *a, char *page)
+{
+	return sysfs_emit(page, "32 (system)\n");
+}
+
+static int sync_io_depth_store(struct array *a, const char *text)
+{
+	return sysfs_streq(text, "system") ? 0 : -EINVAL;
+}
+ARRAY_RW(sync_io_depth);
+
 static ssize_t sync_force_parallel_show(struct array *a, char *page)
 {
 	return sysfs_emit(page, "%d\n", a->sync_force_parallel);
@@ -279,6 +291,7 @@ static struct attribute *running_attrs[] = {
 	&entry_sync_speed_min.attr,
 	&entry_sync_speed_max.attr,
 	&entry_sync_speed.attr,
+	&entry_sync_io_depth.attr,
 	&entry_sync_force_parallel.attr,
 	&entry_sync_completed.attr,
 	&entry_sync_min.attr,
