@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * recorder [--delay-us=N] [--seed=N] SOCKET TRACE NAME=FILE[,data]...
+ * recorder [--delay-us=N] [--rare-us=N] [--seed=N] SOCKET TRACE NAME=FILE[,data]...
  *
  * Serves files as disks over NBD on a Unix socket, all of them from one
  * thread, so that requests, answers and flushes have one order over all disks;
  * and writes that order down (trace_file.h). Answers to writes and flushes are
- * held back for a random time, up to --delay-us, so that they overtake each
- * other as those of real disks do. Ends on SIGTERM.
+ * held back for a random time, up to --delay-us and one in a hundred up to
+ * --rare-us, so that they overtake each other as those of real disks do, and by
+ * more than a bit takes to be cleared. Ends on SIGTERM.
  */
 #include <arpa/inet.h>
 #include <endian.h>
@@ -98,7 +99,7 @@ struct disk {
 	uint8_t *data;
 };
 
-enum { CLIENTS = 16, PENDING = 4096 };
+enum { CLIENTS = 16, PENDING = 4096, RARE = 100 };
 
 struct client {
 	int fd;			/* -1: free */
@@ -116,7 +117,7 @@ static struct client clients[CLIENTS];
 static struct pending pending[PENDING];
 static unsigned int pendings;
 static uint64_t last_id;
-static unsigned long delay_us = 1000;
+static unsigned long delay_us = 1000, rare_us;
 static FILE *trace;
 static volatile sig_atomic_t ending;
 
@@ -228,7 +229,8 @@ static void client_gone(unsigned int i)
 
 static void answer_later(unsigned int i, uint64_t id, uint64_t cookie)
 {
-	uint64_t wait = delay_us ? random() % (delay_us * 1000) : 0;
+	uint64_t longest = 1000 * (rare_us && !(random() % RARE) ? rare_us : delay_us);
+	uint64_t wait = longest ? random() % longest : 0;
 
 	if (pendings == PENDING)
 		errx(1, "too many requests at once");
@@ -521,6 +523,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "delay-us", required_argument, NULL, 'd' },
+		{ "rare-us", required_argument, NULL, 'r' },
 		{ "seed", required_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -531,13 +534,15 @@ int main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'd')
 			delay_us = strtoul(optarg, NULL, 0);
+		else if (c == 'r')
+			rare_us = strtoul(optarg, NULL, 0);
 		else if (c == 's')
 			srandom(strtoul(optarg, NULL, 0));
 		else
 			return 2;
 	}
 	if (argc - optind < 3)
-		errx(2, "usage: recorder [--delay-us=N] [--seed=N] SOCKET TRACE NAME=FILE[,data]...");
+		errx(2, "usage: recorder [--delay-us=N] [--rare-us=N] [--seed=N] SOCKET TRACE NAME=FILE[,data]...");
 	for (int i = optind + 2; i < argc; i++)
 		open_disk(argv[i]);
 	for (int i = 0; i < CLIENTS; i++)

@@ -24,10 +24,45 @@ teardown() {
 	umount_tree /mnt
 }
 
+# make_bitmap OPTION...: anew, for members that are equal.
+make_bitmap() {
+	mdbitmap --quiet --create /dev/vdd --size=64M --bitmap-chunk=64K --clean --delay=1 \
+		--yes --force "$@"
+}
+
+# build WORD...: the array, of these members.
+build() {
+	mdbitmap --build /dev/md0 --level=1 --raid-devices=2 --bitmap=/dev/vdd "$@"
+}
+
+no_bits() { [[ ! $(dirty_chunks /dev/vdd) ]]; }
+
 @test "P1, P2: whatever is written, no power cut would lose a difference of the members" {
-	mdbitmap --create /dev/vdd --size=64M --bitmap-chunk=64K --clean --delay=1 --yes --force
-	mdbitmap --build /dev/md0 --level=1 --raid-devices=2 --assume-clean \
-		--bitmap=/dev/vdd /dev/vdb /dev/vdc
+	make_bitmap
+	build --assume-clean /dev/vdb /dev/vdc
 	write_recorded
 	mdbitmap --stop /dev/md0
+}
+
+@test "P2: nor with write-behind, where a member comes after the acknowledgement" {
+	make_bitmap --write-behind=64
+	build --assume-clean /dev/vdb --write-mostly /dev/vdc
+	echo 0 >/sys/block/md0/md/bitmap/resync_budget
+	fio_recorded 5 --size=60M --iodepth=16 --rate_iops=300
+	fio_recorded 10 --size=60M --iodepth=4 --thinktime=300ms --thinktime_blocks=16
+	(($(</sys/block/md0/md/bitmap/max_backlog_used) > 0))
+	mdbitmap --stop /dev/md0
+}
+
+@test "P2: a bit that owed a sync goes when the copy is on the medium, while others write" {
+	make_bitmap
+	mdbitmap --quiet --mark /dev/vdd 8M..24M --yes
+	dd if=/dev/urandom of=/dev/vdc bs=1M seek=8 count=16 oflag=direct conv=notrunc status=none
+	build /dev/vdb /dev/vdc
+	echo 0 >/sys/block/md0/md/bitmap/resync_budget
+	fio_recorded 5 --size=60M --iodepth=8 --rate_iops=200
+	wait_idle md0
+	retry 100 0.2 no_bits
+	mdbitmap --stop /dev/md0
+	members_identical vdb vdc 0
 }

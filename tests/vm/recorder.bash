@@ -25,7 +25,7 @@ recorder_start() {
 	arguments[0]+=,data
 	make -s -C "$machine_repo" build/recorder build/tracecheck >&2
 	"$machine_repo/build/recorder" --delay-us="${RECORDER_DELAY:-1000}" \
-		--seed="${RECORDER_SEED:-1}" "$dir/recorder" "$dir/trace" "${arguments[@]}" >&2 &
+		--rare-us="${RECORDER_RARE:-5000000}" --seed="${RECORDER_SEED:-1}" "$dir/recorder" "$dir/trace" "${arguments[@]}" >&2 &
 	recorder=$!
 	until [[ -S $dir/recorder ]]; do
 		kill -0 "$recorder" || return
