@@ -72,6 +72,7 @@ in_use() { fails 'in use' 'rmmod mdbitmap'; }
 	write_chunk 3 /dev/md0
 	write_chunk 3 /dev/mdb0
 	# a member of the one is not to be had for the other
+	retry 100 0.1 grep -qx clean /sys/block/md0/md/array_state
 	mdbitmap --quiet --create /mnt/other --for=/dev/vde --clean
 	run -5 mdbitmap --assemble /dev/mdb1 --bitmap=/mnt/other /dev/vde /dev/vdf
 	run ! mdadm --assemble /dev/md1 /dev/vdb /dev/vdc
