@@ -3,10 +3,10 @@
 #
 # What recorded scenarios write to md0.
 
-# fio_recorded SECONDS OPTION...: no block twice, each time something else.
+# fio_recorded SECONDS OPTION...: no block twice at once, each time something else.
 fio_recorded() {
 	fio --name=recorded --filename=/dev/md0 --direct=1 --ioengine=libaio \
-		--rw=randwrite --bs=4k --refill_buffers --randrepeat=0 \
+		--rw=randwrite --bs=4k --refill_buffers --randrepeat=0 --serialize_overlap=1 \
 		--time_based --runtime="$1" "${@:2}" --output=/tmp/fio.out ||
 		{ cat /tmp/fio.out && return 1; }
 }
