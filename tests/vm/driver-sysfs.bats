@@ -166,7 +166,7 @@ alike() {
 }
 
 @test "an array without metadata" {
-	local md dev
+	local md
 	for md in md0:vdb:vdc mdb0:vde:vdf; do
 		IFS=: read -r md a b <<<"$md"
 		echo "$md" >"/sys/module/$(module_of "$md")/parameters/new_array"
