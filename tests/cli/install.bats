@@ -11,6 +11,7 @@ top=$BATS_TEST_DIRNAME/../..
 	[[ -x root/usr/sbin/mdbitmap ]]
 	[[ -f root/usr/share/man/man8/mdbitmap.8 ]]
 	[[ -f root/usr/share/man/man5/mdbitmap-format.5 ]]
+	[[ -f root/usr/share/man/man4/mdbitmap.4 ]]
 	(($(find root -type f | wc -l) == 4))
 	run -0 make -s -C "$top" uninstall DESTDIR="$PWD/root" prefix=/usr
 	(($(find root -type f | wc -l) == 0))
