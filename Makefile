@@ -109,7 +109,7 @@ check-vm: mdbitmap
 	@mkdir -p $(TAP)
 	@echo "# tests/vm"
 	@tests/vm/selftest >$(TAP)/vm-selftest.tap; \
-	tests/vm/run tests/vm/*.bats >$(TAP)/vm.tap; true
+	tests/vm/run --jobs 3 tests/vm/*.bats >$(TAP)/vm.tap; true
 
 # The module's scenarios on a kernel that watches memory, locks and leaks. Its
 # first build takes ten minutes, and it is slow: so not in check.
