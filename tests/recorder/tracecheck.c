@@ -299,6 +299,29 @@ static void is_over(uint64_t chunk, const struct write *w)
 	under_way[chunk]--;
 }
 
+/* What the members may hold in the first sector of the chunk in which they differ. */
+static void explain(uint64_t chunk)
+{
+	uint64_t sector = chunk * (chunk_bytes / TRACE_SECTOR), at;
+
+	while (!differs[sector])
+		sector++;
+	at = sector + data_offset / TRACE_SECTOR;
+	for (unsigned int i = 0; i < member_count; i++) {
+		const struct sector *s = &members[i]->sectors[at];
+
+		printf("  %s, sector %llu: %016llx for sure", members[i]->info.name,
+		       (unsigned long long)at, (unsigned long long)s->hash);
+		for (const struct maybe *m = s->maybe; m; m = m->next)
+			printf(", or %016llx (write %llu, events %llu to %llu)",
+			       (unsigned long long)m->write->hash[at - m->write->sector],
+			       (unsigned long long)m->write->id,
+			       (unsigned long long)m->write->arrived,
+			       (unsigned long long)m->write->done);
+		putchar('\n');
+	}
+}
+
 /* --- the store ------------------------------------------------------------ */
 
 static void judge_clearing(const struct write *w, uint64_t at)
@@ -311,8 +334,11 @@ static void judge_clearing(const struct write *w, uint64_t at)
 			continue;
 		if (under_way[c])
 			violation("I1b: cleared while a write is under way", c, w);
-		else if (differing[c])
+		else if (differing[c]) {
 			violation("I1b: cleared while members may differ", c, w);
+			if (violations <= SHOWN)
+				explain(c);
+		}
 	}
 }
 
