@@ -51,7 +51,7 @@ stop() { mdbitmap --quiet --stop "/dev/$1"; }
 identity() {
 	local dev
 	for dev in vdb vdc; do
-		mdadm --examine "/dev/$dev" | grep -vE 'Events|Update Time|Checksum|^ *(this)?  *[0-9]+ |Bitmap|State :|Number'
+		mdadm --examine "/dev/$dev" | grep -vE 'Events|Update Time|Checksum|^ *(this)?  *[0-9]+ |Bitmap|State :|Number|^$'
 	done
 }
 
