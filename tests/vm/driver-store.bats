@@ -227,6 +227,8 @@ keeps_bits() {
 	file=/dev/mapper/store
 	mdbitmap --quiet --create "$file" --for=/dev/vdb --bitmap-chunk=64K --clean --delay=60 --yes --force
 	assemble
+	# not clean meanwhile: a write would wait until it is recorded, in the file too
+	echo 0 >/sys/block/md0/md/safe_mode_delay
 	write_chunk 3 /dev/md0
 	hangs store
 	write_chunk 3 /dev/md0 # its bit is there
