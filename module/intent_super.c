@@ -157,34 +157,42 @@ static bool is_stale(struct intent *in)
 	return in->array->persistent && in->super.events < in->array->events;
 }
 
-/* Superblocks as they were created: the array has never run. */
-static bool is_new(const struct array *a)
-{
-	return a->events <= (a->format == MEMBER_0_90 ? 1 : 0);
-}
-
 /*
  * A current file is believed when the array starts. A stale one says nothing:
  * members that are in sync start with all bits clear, others with all set.
- * Without metadata, or when the array is created, the administrator's word that they are in
- * sync (assume-clean) stands; and so does what a running array knows of itself.
+ * Without metadata the administrator's word that they are in sync
+ * (assume-clean) stands; and so does what a running array knows of itself.
  */
 static bool believes(struct intent *in, bool clean, bool attaching, bool stale)
 {
-	const struct array *a = in->array;
-
-	return !stale && !(clean && (attaching || !a->persistent || is_new(a)));
+	return !stale && !(clean && (attaching || !in->array->persistent));
 }
 
-static int read_bits(struct intent *in, bool clean, bool believed)
+/*
+ * Superblocks as they were created, and every bit set: mdadm --create does so
+ * with any new file. If its user says that the members are in sync
+ * (assume-clean), he means it. Bits that somebody marked are not all.
+ */
+static bool is_creation(const struct intent *in, bool clean)
+{
+	const struct array *a = in->array;
+
+	return clean && a->persistent && in->dirty_chunks == in->chunks &&
+	       a->events <= (a->format == MEMBER_0_90 ? 1 : 0);
+}
+
+/* *believed: becomes false if they are not, after all. */
+static int read_bits(struct intent *in, bool clean, bool *believed)
 {
 	int err;
 
-	if (!clean && !believed)
+	if (!clean && !*believed)
 		return chunks_fill(in);
 	/* What is in the file is replaced, so it must be known what to write. */
 	err = chunks_load(in);
-	if (!err && !believed)
+	if (!err && is_creation(in, clean))
+		*believed = false;
+	if (!err && !*believed)
 		chunks_zero(in);
 	return err;
 }
@@ -232,7 +240,7 @@ int intent_load(struct intent *in, bool clean, bool attaching)
 	bool believed = believes(in, clean, attaching, is_stale(in));
 	int err;
 
-	err = read_bits(in, clean, believed);
+	err = read_bits(in, clean, &believed);
 	if (!err) {
 		mutex_lock(&in->commit_mutex);
 		err = write_start(in, believed);
