@@ -5,7 +5,7 @@
 # the members are identical.
 #
 # vm-kernels: 6.1 6.12
-# vm-mdbitmap: 6.1
+# vm-mdbitmap: 6.1 6.12 newest
 # vm-disks: vdb=64M vdc=64M vdd=32M
 # shellcheck disable=SC2154 # arrays.bash sets chunk, bats sets stderr
 
