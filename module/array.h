@@ -346,6 +346,14 @@ int array_count_degraded(struct array *a);			/* state_lock held: recompute a->de
 #define array_warn(a, fmt, ...) pr_warn("%s: " fmt, array_name(a), ##__VA_ARGS__)
 #define array_info(a, fmt, ...) pr_info("%s: " fmt, array_name(a), ##__VA_ARGS__)
 
+/* The same for what a medium may make happen thousands of times. */
+#define array_err_limited(a, fmt, ...) \
+	pr_err_ratelimited("%s: " fmt, array_name(a), ##__VA_ARGS__)
+#define array_warn_limited(a, fmt, ...) \
+	pr_warn_ratelimited("%s: " fmt, array_name(a), ##__VA_ARGS__)
+#define array_info_limited(a, fmt, ...) \
+	pr_info_ratelimited("%s: " fmt, array_name(a), ##__VA_ARGS__)
+
 static inline const char *array_name(const struct array *a)
 {
 	return a->disk ? a->disk->disk_name : "mdb?";

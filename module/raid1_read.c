@@ -38,7 +38,10 @@ struct choice {
 	bool slow;			/* write-mostly */
 };
 
-/* Is @new a better one than @old? @seeks: all members are disks that do. */
+/*
+ * Is @new a better one than @old? @seeks: all members are disks that do; of
+ * these the nearest, but none waits for its turn while another has nothing to do.
+ */
 static bool better(const struct choice *new, const struct choice *old, bool seeks)
 {
 	if (!old->leg || new->slow != old->slow)
@@ -46,7 +49,7 @@ static bool better(const struct choice *new, const struct choice *old, bool seek
 	if (!new->distance != !old->distance &&
 	    (seeks || max(new->reads, old->reads) < READS_AHEAD))
 		return !new->distance;
-	if (!seeks && new->reads != old->reads)
+	if (new->reads != old->reads && (!seeks || !new->reads || !old->reads))
 		return new->reads < old->reads;
 	return new->distance < old->distance;
 }
@@ -218,8 +221,8 @@ static void note_error(struct raid1_read *r)
 	struct raid1 *r1 = r->r1;
 	struct leg *leg = r->leg;
 
-	array_warn(r1->array, "%s: read error at sector %llu\n", leg->kname,
-		   (unsigned long long)r->bio->bi_iter.bi_sector);
+	array_warn_limited(r1->array, "%s: read error at sector %llu\n", leg->kname,
+			   (unsigned long long)r->bio->bi_iter.bi_sector);
 	if (r1->array->mode != ARRAY_RW)
 		return;
 	if (test_bit(LEG_FAILFAST, &leg->flags))

@@ -96,8 +96,8 @@ static bool repair_page(struct raid1 *r1, const struct raid1_repair *repair,
 		return false;
 	}
 	atomic_add(bytes >> SECTOR_SHIFT, &leg->corrected);
-	array_info(r1->array, "%s: read error corrected, %u sectors at %llu\n",
-		   leg->kname, bytes >> SECTOR_SHIFT, (unsigned long long)sector);
+	array_info_limited(r1->array, "%s: read error corrected, %u sectors at %llu\n",
+			   leg->kname, bytes >> SECTOR_SHIFT, (unsigned long long)sector);
 	return true;
 }
 

@@ -232,7 +232,7 @@ static void tell_engine(struct resync *r, sector_t mark)
 
 /* --- the thread --------------------------------------------------------- */
 
-/* check and repair end at sync_max, others wait there for it to move. */
+/* At sync_max a sync waits for it to move. */
 static bool wait_at_limit(struct resync *r)
 {
 	struct array *a = r->array;

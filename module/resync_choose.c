@@ -174,6 +174,18 @@ static void log_end(struct resync *r, bool complete)
 		array_info(a, "%s interrupted\n", name);
 }
 
+/* A check that was interrupted goes on from there when it is asked for again. */
+static void keep_range(struct resync *r, bool complete)
+{
+	struct array *a = r->array;
+
+	if (complete)
+		WRITE_ONCE(a->sync_max, NO_SECTOR);
+	if (r->action == SYNC_CHECK || r->action == SYNC_REPAIR)
+		a->sync_min = complete ? 0 : round_down(resync_mark(r),
+							(sector_t)PAGE_SIZE >> SECTOR_SHIFT);
+}
+
 static void reap(struct resync *r)
 {
 	struct array *a = r->array;
@@ -183,6 +195,7 @@ static void reap(struct resync *r)
 	complete = test_bit(RESYNC_COMPLETE, &r->flags);
 	conclude(r, complete);
 	log_end(r, complete);
+	keep_range(r, complete);
 	if (r->action == SYNC_RESYNC || r->action == SYNC_RECOVER)
 		r->hopeless = test_bit(RESYNC_UNREADABLE, &r->flags);
 	if (r->action == r->requested)

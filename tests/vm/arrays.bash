@@ -99,11 +99,14 @@ left_nothing() {
 # All that a refusal must leave as it was: members, the bitmap's filesystem,
 # arrays and their objects, nodes.
 everything() {
+	local nodes='md'
+	! driver_is mdbitmap || nodes='md*' # see left_nothing
 	blockdev --flushbufs /dev/vdb /dev/vdc
 	find /dev/vdb /dev/vdc /mnt ! -type d ! -type l -exec md5sum {} +
 	find /mnt -exec stat -c '%n %a %s %u' {} +
 	grep '^md' /proc/mdstat || true
-	find /sys/block /dev -maxdepth 1 -name '[a-z]*' ! -name md
+	find /sys/block -maxdepth 1 -name '[a-z]*'
+	find /dev -maxdepth 1 -name '[a-z]*' ! -name "$nodes"
 	ls /dev/md 2>/dev/null || true
 }
 

@@ -4,6 +4,7 @@
 # Which members --assemble takes, and what becomes of the others.
 #
 # vm-kernels: 6.1 6.12
+# vm-mdbitmap: newest
 # vm-disks: vdb=16M vdc=16M vdd=32M vde=16M
 # shellcheck disable=SC2154 # arrays.bash sets chunk, bats stderr
 
@@ -97,6 +98,7 @@ fail_vdc() { mdadm --quiet /dev/md0 --fail /dev/vdc --remove /dev/vdc; }
 @test "a member that missed writes whose bits are gone is left out" {
 	mdbitmap --quiet --create /mnt/short --for=/dev/vdb --clean --bitmap-chunk=64 --delay=1
 	mdbitmap --assemble /dev/md0 --bitmap=/mnt/short /dev/vdb /dev/vdc
+	no_lingering md0
 	write_chunk 1 /dev/md0
 	fail_vdc
 	dd if=/dev/vdc of=/run/vdc bs=4096 skip=1 count=1 iflag=direct status=none

@@ -4,6 +4,8 @@
 # An array without metadata: after a power cut, built again with its bitmap
 # file, the chunks whose bits are set are copied, and then it is whole.
 #
+# vm-kernels: 6.1
+# vm-mdbitmap: newest
 # vm-disks: vdb=32M vdc=32M vdd=32M
 # shellcheck disable=SC2154 # arrays.bash sets chunk, bats sets stderr
 

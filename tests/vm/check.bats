@@ -5,6 +5,7 @@
 # --assemble says the same.
 #
 # vm-kernels: 6.1
+# vm-mdbitmap: newest
 # vm-disks: vdb=64M vdc=64M vdd=32M
 
 # shellcheck disable=SC2030,SC2031,SC2154 # bats sets output and stderr
@@ -138,6 +139,7 @@ write_and_lose_power() {
 
 # bats test_tags=boot:3
 @test "of an interrupted resync what is left is forecast, and copied" {
+	stock_only "with a bitmap the checkpoint is not used"
 	modprobe md_mod
 	echo 4000 >/proc/sys/dev/raid/speed_limit_max
 	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 /dev/vdb /dev/vdc

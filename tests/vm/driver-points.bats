@@ -16,7 +16,7 @@ load raw
 load faults
 
 setup() {
-	requires root mdadm vdb vdc vdd
+	requires root mdadm fio vdb vdc vdd
 }
 
 teardown() {
@@ -272,7 +272,7 @@ assemble_counting() {
 	gives ELOOP SET_BITMAP_FILE /dev/md0p1
 }
 
-@test "point 8: an array without a bitmap works as before, and writes nothing more" {
+@test "point 8, P7: an array without a bitmap works as before, and writes nothing more" {
 	make_mirror
 	mdadm --quiet --assemble /dev/md0 /dev/vdb /dev/vdc
 	stays_dirty
@@ -287,6 +287,79 @@ assemble_counting() {
 	run ! grep bitmap: /proc/mdstat
 	mdadm --quiet --stop /dev/md0
 	members_identical vdb vdc "$(data_offset vdb)"
+}
+
+# reads_of CHUNK: sixteen at once, again and again; prints how many members served them.
+reads_of() {
+	local served=0 dev
+	count_start vdb vdc
+	fio --name=reader --filename=/dev/md0 --rw=randread --bs=4k --direct=1 --ioengine=libaio --iodepth=16 \
+		--offset=$(($1 * 64))k --size=64k --loops=20 >/dev/null
+	for dev in vdb vdc; do
+		(($(count_end $dev read) == 0)) || served=$((served + 1))
+	done
+	echo $served
+}
+
+@test "P4: while a chunk owes a sync its reads are one member's, and that member is copied" {
+	local dev first
+	prepare
+	for dev in vdb vdc; do
+		tear 3 $dev
+	done
+	mdbitmap --quiet --mark /mnt/bitmap 3c..4c
+	start_read_only 1
+	mdbitmap --quiet --assemble /dev/md0 --bitmap=/mnt/bitmap /dev/vdb /dev/vdc
+	grep -F 'resync=PENDING' /proc/mdstat
+	first=$(dd if=/dev/md0 bs=64K skip=3 count=1 iflag=direct status=none | md5sum)
+	[[ $(reads_of 3) == 1 ]]
+	[[ $(dd if=/dev/md0 bs=64K skip=3 count=1 iflag=direct status=none | md5sum) == "$first" ]]
+	mdioctl /dev/md0 RESTART_ARRAY_RW
+	start_read_only 0
+	retry 50 0.1 no_owed_chunk
+	wait_idle md0
+	[[ $(dd if=/dev/md0 bs=64K skip=3 count=1 iflag=direct status=none | md5sum) == "$first" ]]
+	[[ $(reads_of 3) == 2 ]] # now either may serve them
+	mdadm --quiet --stop /dev/md0
+	members_identical vdb vdc "$(data_offset vdb)"
+}
+
+no_owed_chunk() { ! grep resync /proc/mdstat; }
+
+@test "P5: a file older than its members is stale: after a clean stop nothing is copied, else all" {
+	start
+	write_chunk 5 /dev/md0
+	mdadm --quiet --stop /dev/md0
+	cp /mnt/bitmap /tmp/older
+	mdbitmap --quiet --assemble /dev/md0 --bitmap=/mnt/bitmap /dev/vdb /dev/vdc
+	write_chunk 9 /dev/md0
+	mdadm --quiet --stop /dev/md0
+	cat /tmp/older >/mnt/bitmap
+	mdbitmap --quiet --mark /mnt/bitmap 7c..8c
+	dmesg --clear
+	count_start vdb vdc
+	gives_array
+	dmesg | grep 'md0: bitmap file says nothing: 0 of'
+	gives ok STOP_ARRAY
+	(($(count_end vdc write) < chunk))
+
+	# the same file, and members that were not stopped
+	cat /tmp/older >/mnt/bitmap
+	for dev in vdb vdc; do
+		spoil /dev/$dev 4096 v1 208 0 8
+	done
+	dmesg --clear
+	gives_array
+	local bits
+	bits=$(blockdev --getsz /dev/md0)
+	bits=$(((bits + chunk - 1) / chunk))
+	dmesg | grep "md0: bitmap file says nothing: $bits of $bits"
+}
+
+# With the ioctls alone: the tool would not take such a file.
+gives_array() {
+	assemble_raw /mnt/bitmap
+	wait_idle md0
 }
 
 @test "point 9: the bitmap's superblock is updated with those of the members, and before them" {

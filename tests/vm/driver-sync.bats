@@ -155,6 +155,7 @@ spoil() {
 	grep -E 'check = ' /proc/mdstat # it waits there
 	echo idle >$md/sync_action
 	retry 50 0.1 is idle
+	[[ $(<$md/sync_min) == 8192 ]] # where the next one goes on
 	(($(<$md/mismatch_cnt) >= 8 && $(<$md/mismatch_cnt) <= 128))
 	run ! bash -c "echo 100000 >$md/sync_min" # beyond sync_max
 	echo 0 >$md/sync_min

@@ -5,6 +5,7 @@
 # what became of the array.
 #
 # vm-kernels: 6.1
+# vm-mdbitmap: newest
 # vm-timeout: 600
 # vm-disks: vdb=48M vdc=48M vdd=48M
 
@@ -183,6 +184,7 @@ has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
 
 @test "--json prints one object at the end and nothing else" {
 	make_array /dev/vdb /dev/vdc
+	slowly 2
 	run -0 --separate-stderr mdbitmap --wait --json /dev/md0
 	[[ $(jq -c '[.mode, .array, .outcome, .waited_for, .in_sync]' <<<"$output") == '["wait","/dev/md0","done","resync",true]' ]]
 }
