@@ -143,7 +143,7 @@ struct array {
 	struct kref kref;		/* disk, sysfs directory, list walkers */
 	struct list_head all;		/* array_list_lock */
 	struct kobject kobj;		/* "md" below the disk; attr.c */
-	struct kernfs_node *kn_state, *kn_action, *kn_completed; /* for notify; attr.c */
+	struct kernfs_node *kn_state, *kn_action, *kn_completed, *kn_degraded; /* for notify; attr.c */
 	struct kobject *bitmap_kobj;	/* "bitmap" below that; attr.c */
 	struct work_struct remove_work;	/* disk.c */
 

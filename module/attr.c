@@ -324,6 +324,7 @@ int attr_add_running(struct array *a)
 		return err;
 	a->kn_action = sysfs_get_dirent(a->kobj.sd, "sync_action");
 	a->kn_completed = sysfs_get_dirent(a->kobj.sd, "sync_completed");
+	a->kn_degraded = sysfs_get_dirent(a->kobj.sd, "degraded");
 	return 0;
 }
 
@@ -331,12 +332,14 @@ void attr_remove_running(struct array *a)
 {
 	struct kernfs_node *action = xchg(&a->kn_action, NULL);
 	struct kernfs_node *completed = xchg(&a->kn_completed, NULL);
+	struct kernfs_node *degraded = xchg(&a->kn_degraded, NULL);
 
 	if (!action)
 		return;
 	synchronize_rcu();	/* notify() */
 	sysfs_put(action);
 	sysfs_put(completed);
+	sysfs_put(degraded);
 	sysfs_remove_group(&a->kobj, &attr_running_group);
 }
 
@@ -418,6 +421,11 @@ void attr_notify_action(struct array *a)
 void attr_notify_completed(struct array *a)
 {
 	notify(&a->kn_completed);
+}
+
+void attr_notify_degraded(struct array *a)
+{
+	notify(&a->kn_degraded);
 }
 
 void attr_notify_leg(struct leg *leg)

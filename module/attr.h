@@ -25,6 +25,7 @@ void attr_remove_running(struct array *a);
 void attr_notify_state(struct array *a);
 void attr_notify_action(struct array *a);
 void attr_notify_completed(struct array *a);
+void attr_notify_degraded(struct array *a);		/* any context */
 void attr_notify_leg(struct leg *leg);
 
 /* The word of md/array_state. */

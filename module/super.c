@@ -387,13 +387,15 @@ int array_flush_legs(struct array *a)
 
 int array_count_degraded(struct array *a)
 {
-	int working = 0;
+	int working = 0, before = a->degraded;
 	struct leg *leg;
 
 	lockdep_assert_held(&a->state_lock);
 	list_for_each_entry(leg, &a->legs, list)
 		working += leg->slot >= 0 && leg_in_sync(leg);
 	a->degraded = max(a->raid_disks - working, 0);
+	if (a->degraded != before)
+		attr_notify_degraded(a);
 	return a->degraded;
 }
 

@@ -6,17 +6,18 @@
 #
 # vm-kernels: 6.1 6.12 newest
 # vm-timeout: 400
-# vm-disks: vdb=16M vdc=16M vdd=32M
+# vm-disks: vdb=16M vdc=16M vdd=32M vde=8M
 
 bats_require_minimum_version 1.5.0
 load helpers
 load arrays
+load faults
 
 md=/sys/block/mdb0/md
 trace=/sys/kernel/tracing
 
 setup() {
-	requires root mdadm vdb vdc vdd
+	requires root mdadm vdb vdc vdd vde
 	make_bitmap_fs vdd /mnt
 	make_members
 	mdbitmap --quiet --create /mnt/bitmap --for=/dev/vdb --clean --bitmap-chunk=64
@@ -33,6 +34,7 @@ teardown() {
 	touch /tmp/enough
 	wait
 	[[ ! -e $md ]] || mdbitmap --stop /dev/mdb0 || true
+	[[ ! -e /dev/mapper/store ]] || dmsetup remove --force store
 	umount /mnt || true
 	rmmod mdbitmap || true
 }
@@ -106,6 +108,68 @@ write_all() {
 		'bitmap_super_write: mdb0: ' 'super_write: mdb0: events [0-9]* dirty error 0'; do
 		grep -q "$said" $trace/trace || { echo "nothing of $said" && return 1; }
 	done
+}
+
+# news FILE COMMAND...: who sleeps on FILE is woken by what the command does;
+# what the file says then.
+news() {
+	local file=$1 waiter
+	shift
+	rm -f /tmp/ready
+	awaits 20 "$file" /tmp/ready >/tmp/news 3>&- &
+	waiter=$!
+	retry 100 0.05 test -e /tmp/ready
+	"$@"
+	wait $waiter
+	cat /tmp/news
+}
+
+put() { echo "$1" >"$2"; }
+
+@test "poll: sync_action, sync_completed, degraded, array_state and the status file wake who waits" {
+	start
+	[[ $(news $md/sync_action put check $md/sync_action) == @(check|idle) ]]
+	retry 100 0.1 bash -c "[[ \$(<$md/sync_action) == idle ]]"
+	news $md/sync_completed put check $md/sync_action
+	retry 100 0.1 bash -c "[[ \$(<$md/sync_action) == idle ]]"
+	[[ $(news $md/degraded put faulty $md/dev-vdc/state) == 1 ]]
+	[[ $(news /proc/mdbstat retry 50 0.1 put remove $md/dev-vdc/state) != *vdc* ]]
+	[[ $(news $md/array_state put readonly $md/array_state) == readonly ]]
+	run ! awaits 1 $md/degraded # and nothing else does
+}
+
+# What udev is told: ACTION and DEVPATH, in /tmp/uevents.
+listen() {
+	# shellcheck disable=SC2016 # for that shell
+	printf '#!/bin/sh\necho "$ACTION $DEVPATH" >>/tmp/uevents\n' >/tmp/note
+	chmod +x /tmp/note
+	: >/tmp/uevents
+	/busybox uevent /tmp/note >/dev/null 2>&1 3>&- &
+	listener=$!
+	retry 100 0.05 hears
+}
+hears() { awk -v pid="$listener" '$2 == 15 && $3 == pid { found = 1 } END { exit !found }' /proc/net/netlink; }
+told() { grep -qE "$1" /tmp/uevents; }
+
+@test "uevents: an array comes, runs, loses its store, stops and goes" {
+	listen
+	start
+	retry 100 0.1 told '^add .*/block/mdb0$'
+	retry 100 0.1 told '^change .*/block/mdb0$'
+	mdbitmap --detach /dev/mdb0
+	lay store vde
+	mdbitmap --quiet --create /dev/mapper/store --for=/dev/mdb0 --clean --bitmap-chunk=64
+	mdbitmap --quiet --attach /dev/mdb0 --bitmap=/dev/mapper/store
+	all_fails store
+	: >/tmp/uevents
+	write_chunk 3 /dev/mdb0
+	retry 100 0.1 told '^change .*/block/mdb0$'
+	[[ $(<$md/bitmap/store_state) == failed ]]
+	: >/tmp/uevents
+	mdbitmap --stop /dev/mdb0
+	retry 100 0.1 told '^change .*/block/mdb0$'
+	retry 100 0.1 told '^remove .*/block/mdb0$'
+	kill $listener
 }
 
 @test "the queue: caches are flushed, discards as the members take them, no rotation of theirs lost" {

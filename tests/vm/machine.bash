@@ -17,7 +17,7 @@ machine_trouble+='|hung task|blocked for more than|suspected memory leaks'
 machine_programs() {
 	local name source program
 	mkdir -p "$machine_repo/build/vm"
-	for name in mdioctl spoil; do
+	for name in mdioctl spoil awaits; do
 		source=$machine_here/$name.c program=$machine_repo/build/vm/$name
 		[[ ! -e $program || $source -nt $program ]] || continue
 		"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static \
@@ -66,7 +66,7 @@ machine_initrd() {
 	cp -r "$machine_here" "$root/repo/tests"
 	(($# < 2)) || cp "$2" "$root/repo/tests/vm"
 	[[ ! -x $machine_repo/mdbitmap ]] || cp "$machine_repo/mdbitmap" "$root/repo"
-	cp "$machine_repo"/build/vm/{mdioctl,spoil} "$root/repo"
+	cp "$machine_repo"/build/vm/{mdioctl,spoil,awaits} "$root/repo"
 	cat >"$root/boot"
 	(cd "$root" && find . -print0 | cpio -0 --quiet -o -H newc -R 0:0) >"$dir/initrd"
 	cat "$modules" "$driver" >>"$dir/initrd"
