@@ -327,6 +327,15 @@ int mount_of_fd(int fd, struct mount_point *out)
 
 /* ---- majors ---- */
 
+/* Digits as a number that an int holds, or -ENOENT. */
+static int small_number(const char *word)
+{
+	char *end;
+	unsigned long n = strtoul(word, &end, 10);
+
+	return isdigit((unsigned char)*word) && !*end && n <= INT_MAX ? (int)n : -ENOENT;
+}
+
 /* "Block devices:" and then lines "  9 md" */
 int proc_block_major(const char *name)
 {
@@ -343,7 +352,7 @@ int proc_block_major(const char *name)
 			block = true;
 		number = next_word(&line);
 		if (block && number && !strcmp(line, name))
-			found = atoi(number);
+			found = small_number(number);
 	}
 	free(text);
 	return found;
