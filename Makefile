@@ -52,12 +52,14 @@ build/unit/%: build/san/tests/unit/%.o build/san/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(SAN) -o $@ $^ $(LIBS) -lcmocka
 
-# The same again for libFuzzer, which only clang has.
+# The same again for libFuzzer, which only clang has. How deep the stack was
+# depends on where it begins: no two runs would be the same.
 FUZZ_CC ?= clang
+FUZZ_COVERAGE := -fsanitize=fuzzer-no-link -fno-sanitize-coverage=stack-depth
 
 build/fuzz/%.o: %.c
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(BASE) $(SAN) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	$(FUZZ_CC) $(BASE) $(SAN) $(FUZZ_COVERAGE) -MMD -MP -c -o $@ $<
 
 build/fuzz/lib.a: $(OBJS:%=build/fuzz/%.o)
 	@rm -f $@
