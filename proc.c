@@ -199,7 +199,7 @@ static void parse_waiting(char *line, struct mdstat *m)
 	size_t len = strcspn(line, " =");
 	const char *how = line + len;
 
-	if (*how++ != '=')
+	if (!len || *how++ != '=')
 		return;
 	if (!strncmp(how, "PENDING", 7))
 		m->pending = true;
