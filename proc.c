@@ -135,6 +135,7 @@ static void parse_bitmap(char *line, struct mdstat *m)
 	if (path) {
 		*path = '\0';
 		unescape(path + sizeof(file) - 1, " \t\n");
+		free(m->bitmap_path);
 		m->bitmap_path = strdup(path + sizeof(file) - 1);
 	}
 	if (sscanf(line, "bitmap: %llu/%llu pages [%lluKB]", &used, &total, &kib) == 3) {
