@@ -4,8 +4,9 @@
  * what the array knows, their checksum is right, bytes that are not ours
  * survive, and a refusal changes nothing.
  *
- * Input: format, sectors of the device, the array, a member after the other;
- * the superblock is a sound one of make_super.h, or that of the input.
+ * Input: format and what lies behind the superblock, the array, a member after
+ * the other; the superblock is one of make_super.h, the rest of the input
+ * written over it or not.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -150,6 +151,21 @@ static void check_kept(const struct given *g, const u8 *old, const u8 *new)
 	must(!memcmp(old + 224, new + 224, 32));
 }
 
+/* A table of roles that has grown stops short of what lies behind it. */
+static void check_room(const struct member_super *before, const u8 *raw)
+{
+	u64 end = before->super_sector + member_super_v1_sectors(get32(raw, 220));
+	s32 log = (s32)get32(raw, offsetof(struct member_super_disk, bblog_offset));
+
+	if (before->format == MEMBER_0_90)
+		return;
+	if (before->has_bitmap && (u64)before->bitmap_sector >= before->super_sector)
+		must((u64)before->bitmap_sector >= end);
+	if (before->features & MEMBER_FEATURE_BAD_BLOCKS && log > 0)
+		must(before->super_sector + (u32)log >= end);
+	must(before->format == MEMBER_1_0 || before->data_sector >= end);
+}
+
 static void check_update(const struct given *g, const u8 *old, u64 device)
 {
 	struct member_super before, ms;
@@ -167,6 +183,7 @@ static void check_update(const struct given *g, const u8 *old, u64 device)
 		return;
 	}
 	check_kept(g, old, raw);
+	check_room(&before, raw);
 	memcpy(again, raw, sizeof(raw));
 	seal_super(again, made_as[g->format]);
 	must(!memcmp(again, raw, sizeof(raw)));
@@ -202,6 +219,28 @@ static void number_v0(struct given *g)
 	}
 }
 
+/* Something behind the superblock, not far: an internal bitmap, a log. */
+static void announce(u8 *raw, u8 how, struct fuzz_in *in)
+{
+	u32 features = 0;
+
+	if (how & 8) {
+		features |= MEMBER_FEATURE_BITMAP;
+		put32(raw, offsetof(struct member_super_disk, bitmap_offset),
+		      (s32)fuzz_below(in, 24) - 8);
+	}
+	if (how & 16) {
+		features |= MEMBER_FEATURE_BAD_BLOCKS;
+		put16(raw, offsetof(struct member_super_disk, bblog_size), 1);
+		put32(raw, offsetof(struct member_super_disk, bblog_offset),
+		      (s32)fuzz_below(in, 24) - 8);
+	}
+	if (how & 32)
+		put64(raw, offsetof(struct member_super_disk, data_offset),
+		      fuzz_below(in, 24));
+	put32(raw, offsetof(struct member_super_disk, feature_map), features);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_in in = { data, size };
@@ -212,6 +251,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (g.format == MEMBER_0_90)
 		number_v0(&g);
 	make_super(raw, made_as[g.format], DEVICE_SECTORS);
+	if (g.format != MEMBER_0_90)
+		announce(raw, how, &in);
 	if (how & 4)
 		memcpy(raw + 96, in.data, in.left < 4000 ? in.left : 4000);
 	seal_super(raw, made_as[g.format]);

@@ -7,6 +7,7 @@
  * Input: a byte of choices, then the text.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,6 +55,23 @@ static void check_again(char **args, char *order)
 	unlink(back[0]);
 }
 
+/* "All go up": none of the ranges that were taken begins within another. */
+static void check_ranges(const struct fuzz_in *in)
+{
+	char *text = strndup((const char *)in->data, in->left), *line, *rest = text;
+	unsigned long long start, end, last = 0;
+
+	while ((line = strsep(&rest, "\n"))) {
+		if (sscanf(line, "%llu..%llu", &start, &end) != 2) {
+			last = 0;
+			continue;
+		}
+		must(start < end && start >= last);
+		last = end;
+	}
+	free(text);
+}
+
 /* The rehearsal says what the act has said, and touches nothing. */
 static void check_dry_run(const struct request *real, int ret, const struct fuzz_in *in)
 {
@@ -93,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(said.ret <= 0 && !said.out_bytes);
 	must(fuzz_files() == (rq.force || !said.ret));
 	if (!said.ret) {
+		check_ranges(&in);
 		check_examine(args);
 		check_again(args, orders[how >> 2 & 3]);
 		unlink(args[0]);
