@@ -55,13 +55,18 @@ static void check_again(char **args, char *order)
 	unlink(back[0]);
 }
 
-/* "All go up": none of the ranges that were taken begins within another. */
-static void check_ranges(const struct fuzz_in *in)
+/*
+ * "All go up": none of the ranges that were taken begins within another. The
+ * last line is the end, and there is no other.
+ */
+static void check_text(const struct fuzz_in *in)
 {
 	char *text = strndup((const char *)in->data, in->left), *line, *rest = text;
 	unsigned long long start, end, last = 0;
 
+	must(strlen(text) == in->left);
 	while ((line = strsep(&rest, "\n"))) {
+		must(strcmp(line, "end") || !rest || !*rest);
 		if (sscanf(line, "%llu..%llu", &start, &end) != 2) {
 			last = 0;
 			continue;
@@ -111,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(said.ret <= 0 && !said.out_bytes);
 	must(fuzz_files() == (rq.force || !said.ret));
 	if (!said.ret) {
-		check_ranges(&in);
+		check_text(&in);
 		check_examine(args);
 		check_again(args, orders[how >> 2 & 3]);
 		unlink(args[0]);
