@@ -23,6 +23,7 @@ MODES := Create Examine Ranges Map Check Bitmap Merge Dump Restore Assemble Buil
 OBJS := $(CORE:%=module/core/%) $(PARTS) $(MODES)
 
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 all: mdbitmap
 
@@ -51,6 +52,23 @@ build/unit/%: build/san/tests/unit/%.o build/san/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(SAN) -o $@ $^ $(LIBS) -lcmocka
 
+# The same again for libFuzzer, which only clang has. How deep the stack was
+# depends on where it begins: no two runs would be the same.
+FUZZ_CC ?= clang
+FUZZ_COVERAGE := -fsanitize=fuzzer-no-link -fno-sanitize-coverage=stack-depth
+
+build/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(BASE) $(SAN) $(FUZZ_COVERAGE) -MMD -MP -c -o $@ $<
+
+build/fuzz/lib.a: $(OBJS:%=build/fuzz/%.o)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(FUZZ:%=build/fuzz/%): build/fuzz/%: build/fuzz/tests/fuzz/%.o \
+		build/fuzz/tests/fuzz/fuzz.o build/fuzz/lib.a
+	$(FUZZ_CC) $(SAN) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
 # What threads do to the words of chunks: under another sanitizer, so apart.
 build/unit/test_intent_race: tests/unit/test_intent_race.c tests/unit/unit.h \
 		$(foreach c,intent_table commit,module/core/$(c).c module/core/$(c).h) \
@@ -64,9 +82,10 @@ build/recorder build/tracecheck: build/%: tests/recorder/%.c tests/recorder/trac
 	$(CC) $(BASE) -O2 -o $@ $<
 
 # Tests. Each floor leaves TAP in build/tap; the summary counts them all.
-# One floor:	make check-unit | check-cli | check-lint | check-vm
+# One floor:	make check-unit | check-fuzz | check-cli | check-lint | check-vm
 # One test:	make build/unit/test_bits && build/unit/test_bits
 #		bats tests/cli/create.bats
+#		tests/fuzz/run 60 fuzz_bits
 #		tests/vm/run tests/vm/powercut.bats
 TAP = build/tap
 
@@ -77,16 +96,29 @@ check:
 check-all:
 	@rm -rf $(TAP)
 	+@$(MAKE) -s check-build
-	+@$(MAKE) -sk check-unit check-cli check-lint check-dkms check-vm; \
+	+@$(MAKE) -sk check-unit check-fuzz check-cli check-lint check-dkms check-vm; \
 	tests/tap-summary $(TAP)/*.tap
 
-check-build: mdbitmap build/san/mdbitmap $(UNIT:%=build/unit/%)
+check-build: mdbitmap build/san/mdbitmap $(UNIT:%=build/unit/%) $(FUZZ:%=build/fuzz/%)
 
 check-unit: $(UNIT:%=build/unit/%)
 	@mkdir -p $(TAP)
 	@for t in $(UNIT); do echo "# $$t"; CMOCKA_MESSAGE_OUTPUT=TAP \
 		build/unit/$$t >$(TAP)/unit-$$t.tap 2>&1; \
 		grep '^not ok' $(TAP)/unit-$$t.tap; done; true
+
+# All that a parser once failed on, the corpus, and as many inputs made of it
+# as take half a minute: the same ones every time.
+check-fuzz: $(FUZZ:%=build/fuzz/%)
+	@mkdir -p $(TAP)
+	@echo "# tests/fuzz"
+	@tests/fuzz/run check $(FUZZ) >$(TAP)/fuzz.tap; true
+
+# In search of what is not known yet. What is found stays in build/fuzz/found.
+FUZZ_SECONDS ?= 60
+
+fuzz: $(FUZZ:%=build/fuzz/%)
+	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
 
 # The tool built with the sanitizers, so that every test here watches memory.
 check-cli: mdbitmap build/san/mdbitmap
@@ -191,6 +223,6 @@ distclean:
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all check check-all check-build check-unit check-cli check-lint \
-	check-dkms check-vm check-debug module module-all demo bench install \
+.PHONY: all check check-all check-build check-unit check-fuzz check-cli check-lint \
+	check-dkms check-vm check-debug fuzz module module-all demo bench install \
 	install-dkms uninstall uninstall-dkms clean distclean

@@ -188,13 +188,41 @@ static int take(struct request *rq, struct asked *asked, int val, char *value)
 	return take_mode(rq, val - VAL_MODE);
 }
 
+static bool has_value(const char *name, char letter)
+{
+	int i;
+
+	for (i = 0; i < OPTION_COUNT; i++)
+		if (options[i].kind == KIND_TEXT &&
+		    (name ? !strcmp(name, options[i].name) :
+			    letter == option_table[i].shortName))
+			return true;
+	return false;
+}
+
+/* Is the word behind @word its value? Of short ones only the last can be so. */
+static bool takes_next(const char *word)
+{
+	if (*word++ != '-' || !*word)
+		return false;
+	if (*word == '-')
+		return has_value(word + 1, 0);
+	while (word[1] && !has_value(NULL, *word))
+		word++;
+	return !word[1] && has_value(NULL, *word);
+}
+
 /* popt would take the next word as the value of an option that may have one. */
 static void complete_maybe(int argc, const char **argv)
 {
 	static char text[64];
 	int i, j;
 
-	for (i = 1; i < argc && strcmp(argv[i], "--"); i++)
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		if (takes_next(argv[i])) {
+			i++;
+			continue;
+		}
 		for (j = 0; j < OPTION_COUNT; j++)
 			if (options[j].kind == KIND_MAYBE &&
 			    !strncmp(argv[i], "--", 2) &&
@@ -203,6 +231,7 @@ static void complete_maybe(int argc, const char **argv)
 					 options[j].name, options[j].value);
 				argv[i] = text;
 			}
+	}
 }
 
 static int read_command_line(int argc, const char **argv, struct request *rq,

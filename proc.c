@@ -135,6 +135,7 @@ static void parse_bitmap(char *line, struct mdstat *m)
 	if (path) {
 		*path = '\0';
 		unescape(path + sizeof(file) - 1, " \t\n");
+		free(m->bitmap_path);
 		m->bitmap_path = strdup(path + sizeof(file) - 1);
 	}
 	if (sscanf(line, "bitmap: %llu/%llu pages [%lluKB]", &used, &total, &kib) == 3) {
@@ -199,7 +200,7 @@ static void parse_waiting(char *line, struct mdstat *m)
 	size_t len = strcspn(line, " =");
 	const char *how = line + len;
 
-	if (*how++ != '=')
+	if (!len || *how++ != '=')
 		return;
 	if (!strncmp(how, "PENDING", 7))
 		m->pending = true;
@@ -327,6 +328,15 @@ int mount_of_fd(int fd, struct mount_point *out)
 
 /* ---- majors ---- */
 
+/* Digits as a number that an int holds, or -ENOENT. */
+static int small_number(const char *word)
+{
+	char *end;
+	unsigned long n = strtoul(word, &end, 10);
+
+	return isdigit((unsigned char)*word) && !*end && n <= INT_MAX ? (int)n : -ENOENT;
+}
+
 /* "Block devices:" and then lines "  9 md" */
 int proc_block_major(const char *name)
 {
@@ -343,7 +353,7 @@ int proc_block_major(const char *name)
 			block = true;
 		number = next_word(&line);
 		if (block && number && !strcmp(line, name))
-			found = atoi(number);
+			found = small_number(number);
 	}
 	free(text);
 	return found;

@@ -57,6 +57,15 @@ usage_error() {
 	usage_error --create some-file --scan
 }
 
+@test "a value is a value, though it reads like an option" {
+	usage_error --examine some-file --color --write-behind
+	[[ $stderr == *"--color=--write-behind: auto, always or never" ]]
+	usage_error -C some-file -z --write-behind
+	[[ $stderr == *"'--write-behind' is not a size"* ]]
+	usage_error --create some-file --size -- --write-behind --delay=0
+	[[ $stderr == *"'--' is not a size"* ]]
+}
+
 @test "an unknown option, or one without its argument, is a usage error" {
 	usage_error --create some-file --no-such-thing
 	[[ $stderr == *--no-such-thing* ]]

@@ -135,6 +135,16 @@ static void a_number_belongs_to_an_array_by_its_major(void **state)
 	assert_false(driver_has_number(makedev(251, 3)));
 }
 
+static void a_major_that_is_no_number_is_none(void **state)
+{
+	put("/proc/devices", "Block devices:\n 99999999999999999999 mdbitmap\n");
+	assert_int_equal(proc_block_major("mdbitmap"), -ENOENT);
+	put("/proc/devices", "Block devices:\n -5 mdbitmap\n");
+	assert_int_equal(proc_block_major("mdbitmap"), -ENOENT);
+	put("/proc/devices", "Block devices:\n x mdbitmap\n");
+	assert_int_equal(proc_block_major("mdbitmap"), -ENOENT);
+}
+
 static void without_its_major_a_number_is_no_arrays(void **state)
 {
 	put("/proc/devices", "Block devices:\n  9 md\n");
@@ -175,6 +185,7 @@ int main(void)
 		TEST(loaded_without_takeover_it_leaves_md_to_stock_md),
 		TEST(the_status_of_an_array_is_in_the_file_of_its_driver),
 		TEST(a_number_belongs_to_an_array_by_its_major),
+		TEST(a_major_that_is_no_number_is_none),
 		TEST(without_its_major_a_number_is_no_arrays),
 		TEST(every_name_of_stock_md_has_its_like_with_ours),
 	};

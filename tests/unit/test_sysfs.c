@@ -465,6 +465,31 @@ static void mdstat_shows_a_delayed_resync(void **state)
 	mdstat_clear(&m);
 }
 
+static void waiting_for_nothing_is_no_delay(void **state)
+{
+	struct mdstat m;
+
+	put("/proc/mdstat", "md0 : active raid1 sda[0]\n      =REMOTE\n      =PENDING\n");
+	assert_int_equal(mdstat_read("/proc/mdstat", "md0", &m), 0);
+	assert_false(m.delayed);
+	assert_false(m.pending);
+	assert_string_equal(m.action, "");
+	mdstat_clear(&m);
+}
+
+/* The sanitizer sees to it that the first path is not lost. */
+static void of_two_bitmap_files_the_last_counts(void **state)
+{
+	struct mdstat m;
+
+	put("/proc/mdstat", "md0 : active raid1 sda[0]\n"
+	    "      bitmap: 1/8 pages [4KB], 64KB chunk, file: /one\n"
+	    "      bitmap: 1/8 pages [4KB], 64KB chunk, file: /two\n");
+	assert_int_equal(mdstat_read("/proc/mdstat", "md0", &m), 0);
+	assert_string_equal(m.bitmap_path, "/two");
+	mdstat_clear(&m);
+}
+
 static void mdstat_shows_recovery_check_and_reshape_with_their_figures(void **state)
 {
 	struct mdstat m;
@@ -713,6 +738,8 @@ int main(void)
 		IN_ROOT(mdstat_shows_an_inactive_array_without_a_level),
 		IN_ROOT(mdstat_shows_a_read_only_array_with_an_internal_bitmap),
 		IN_ROOT(mdstat_shows_a_delayed_resync),
+		IN_ROOT(waiting_for_nothing_is_no_delay),
+		IN_ROOT(of_two_bitmap_files_the_last_counts),
 		IN_ROOT(mdstat_shows_recovery_check_and_reshape_with_their_figures),
 		IN_ROOT(mdstat_shows_a_broken_array_that_another_node_rebuilds),
 		IN_ROOT(an_array_mdstat_does_not_list_is_not_found),
