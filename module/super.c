@@ -144,6 +144,45 @@ static int make_super(struct leg *leg, const struct member_update *u, u32 self)
 	return member_super_update(leg->raw, a->format, u, self);
 }
 
+/* --- flushes ----------------------------------------------------------------------------- */
+
+static void send_flushes(struct array *a)
+{
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list) {
+		leg->sent = !test_bit(LEG_FAULTY, &leg->flags);
+		if (leg->sent)
+			leg_flush(leg);
+	}
+}
+
+static int wait_flushes(struct array *a)
+{
+	struct leg *leg;
+	int err = 0;
+
+	list_for_each_entry(leg, &a->legs, list) {
+		if (!leg->sent || !leg_wait(leg))
+			continue;
+		if (test_bit(LEG_IN_SYNC, &leg->flags))
+			err = -EIO;
+		array_fail_leg(a, leg, "flush error");
+	}
+	return err;
+}
+
+int array_flush_legs(struct array *a)
+{
+	int err;
+
+	mutex_lock(&a->super_lock);
+	send_flushes(a);
+	err = wait_flushes(a);
+	mutex_unlock(&a->super_lock);
+	return err;
+}
+
 /* --- one pass ---------------------------------------------------------------------- */
 
 /*
@@ -242,12 +281,26 @@ static void write_bitmap_super(struct array *a)
 	trace_bitmap_super_write(a, a->events, err);
 }
 
+/*
+ * Some members say that all are in sync before others do: what these have only
+ * in their caches would be lost unnoticed, unless the bitmap says where.
+ */
+static void flush_before_clean(struct array *a)
+{
+	if (a->intent && !intent_failed(a->intent))
+		return;
+	send_flushes(a);
+	wait_flushes(a);
+}
+
 static int write_members(struct array *a, bool clean, sector_t resync_sector)
 {
 	u64 stamp = a->intent ? intent_flush_begin(a->intent) : 0;
 	struct member_update u;
 	int err;
 
+	if (clean)
+		flush_before_clean(a);
 	err = describe_array(a, &u, clean, resync_sector);
 	if (err) {
 		array_err(a, "superblocks cannot hold so many members: error %d\n", err);
@@ -341,45 +394,6 @@ int array_update_super(struct array *a)
 	/* Failed writes may wait for what somebody else has recorded now. */
 	if (super_is_owed(a) || current != a->manager)
 		array_wake(a);
-	return err;
-}
-
-/* --- flushes ----------------------------------------------------------------------------- */
-
-static void send_flushes(struct array *a)
-{
-	struct leg *leg;
-
-	list_for_each_entry(leg, &a->legs, list) {
-		leg->sent = !test_bit(LEG_FAULTY, &leg->flags);
-		if (leg->sent)
-			leg_flush(leg);
-	}
-}
-
-static int wait_flushes(struct array *a)
-{
-	struct leg *leg;
-	int err = 0;
-
-	list_for_each_entry(leg, &a->legs, list) {
-		if (!leg->sent || !leg_wait(leg))
-			continue;
-		if (test_bit(LEG_IN_SYNC, &leg->flags))
-			err = -EIO;
-		array_fail_leg(a, leg, "flush error");
-	}
-	return err;
-}
-
-int array_flush_legs(struct array *a)
-{
-	int err;
-
-	mutex_lock(&a->super_lock);
-	send_flushes(a);
-	err = wait_flushes(a);
-	mutex_unlock(&a->super_lock);
 	return err;
 }
 
