@@ -189,7 +189,7 @@ int array_flush_legs(struct array *a)
  * A member that failed keeps the count it was last sent, which must stay
  * behind by two: one is tolerated when an array is assembled.
  */
-static void advance_events(struct array *a)
+static u64 wanted_events(struct array *a)
 {
 	u64 events = a->events + 1 + a->super_behind;
 	struct leg *leg;
@@ -199,8 +199,7 @@ static void advance_events(struct array *a)
 		    !test_bit(LEG_FAILURE_RECORDED, &leg->flags))
 			events = max(events, leg->events + 2);
 	a->super_behind = false;
-	WRITE_ONCE(a->events, events);
-	a->utime = ktime_get_real_seconds();
+	return events;
 }
 
 /* What this pass records, and that it is not owed any more. */
@@ -326,19 +325,33 @@ static int record_nowhere(struct array *a)
 	return 0;
 }
 
+/*
+ * Up to @events, one by one: whatever member a power cut keeps from being told,
+ * it must not be behind those that were by more than is tolerated.
+ */
+static int write_events(struct array *a, u64 events, bool clean, sector_t resync_sector)
+{
+	int err;
+
+	do {
+		WRITE_ONCE(a->events, a->events + 1);
+		a->utime = ktime_get_real_seconds();
+		write_bitmap_super(a);
+		err = write_members(a, clean, resync_sector);
+	} while (!err && a->events < events);
+	return err;
+}
+
 static int write_pass(struct array *a)
 {
 	sector_t resync_sector;
 	bool clean = take_owed(a, &resync_sector);
 	int err;
 
-	if (!a->persistent) {
+	if (!a->persistent)
 		err = record_nowhere(a);
-	} else {
-		advance_events(a);
-		write_bitmap_super(a);
-		err = write_members(a, clean, resync_sector);
-	}
+	else
+		err = write_events(a, wanted_events(a), clean, resync_sector);
 	if (!err)
 		mark_recorded(a);
 	return err;
