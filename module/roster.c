@@ -234,20 +234,26 @@ static u16 role_by(const struct leg *leg, const struct member_super *best)
 						 MEMBER_ROLE_SPARE;
 }
 
+/*
+ * A superblock that is one update behind may tell of a spare what newer ones
+ * tell of a member that has a slot by now: it is being recovered.
+ */
 static void take_slot(struct array *a, struct leg *leg, u16 role)
 {
 	const struct member_super *ms = leg->super;
+	bool in_sync = ms->role == role &&
+		       !(ms->features & MEMBER_FEATURE_RECOVERY_OFFSET);
 
 	leg->slot = role < a->raid_disks ? role : -1;
 	leg->saved_slot = leg->slot;
 	if (leg->slot < 0)
 		return;
-	if (ms->features & MEMBER_FEATURE_RECOVERY_OFFSET) {
-		leg->recovery_sector = ms->recovery_sector;
-		set_bit(LEG_FULL_SYNC, &leg->flags);
-	} else {
+	if (in_sync) {
 		leg->recovery_sector = NO_SECTOR;
 		set_bit(LEG_IN_SYNC, &leg->flags);
+	} else {
+		leg->recovery_sector = ms->role == role ? ms->recovery_sector : 0;
+		set_bit(LEG_FULL_SYNC, &leg->flags);
 	}
 }
 
