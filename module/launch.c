@@ -582,6 +582,8 @@ static int detach(struct array *a)
 		array_warn(a, "bitmap file could not be flushed\n");
 	in = withdraw_intent(a);
 	intent_destroy(in);
+	/* A failure is not the next file's. */
+	clear_bit(ARRAY_STORE_FAILED, &a->flags);
 	forget_absent(a);
 	a->write_behind_max = 0;
 	disown_file(a);
