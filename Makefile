@@ -76,13 +76,55 @@ build/unit/test_intent_race: tests/unit/test_intent_race.c tests/unit/unit.h \
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -O1 -g -fsanitize=thread -o $@ $(filter %.c,$^) -lcmocka
 
+# The driver in userspace, for power cuts: its sources as they are, with what
+# the kernel gives them in tests/sim/kernel.h. The kernel's own headers are empty.
+SIM_DRIVER := intent sweep chunks intent_super store super gate array launch \
+	manager roster leg raid1 raid1_write raid1_read raid1_copy raid1_gate \
+	raid1_behind raid1_repair resync resync_choose resync_speed \
+	$(CORE:%=core/%)
+SIM_PARTS := kernel platter doors rig load crash script sim
+SIM_OBJS = $(SIM_DRIVER:%=module/%.o) $(SIM_PARTS:%=tests/sim/%.o)
+SIM = -std=gnu11 -D_GNU_SOURCE -I. -Imodule -Imodule/core \
+	-idirafter build/sim/kernel -include tests/sim/kernel.h -MMD -MP
+# What the kernel's own build does not ask of its sources either.
+SIM_WARN := $(filter-out -Wshadow -Wpointer-arith -Wmissing-prototypes \
+	-Wformat%,$(WARN)) -Wno-sign-compare -Wno-maybe-uninitialized
+
+build/sim/kernel/made: $(wildcard module/*.[ch] module/core/*.h)
+	@mkdir -p $(@D)
+	@sed -n 's,^#include <\(\(linux\|asm\|trace\)/.*\)>.*,\1,p' $^ | sort -u | \
+		while read -r h; do mkdir -p $(@D)/$${h%/*} && : >$(@D)/$$h; done
+	@touch $@
+
+define sim_rules
+build/sim/$(1)/module/%.o: module/%.c build/sim/kernel/made
+	@mkdir -p $$(@D)
+	$$(CC) $$(SIM) $$(SIM_WARN) $(2) -c -o $$@ $$<
+
+build/sim/$(1)/tests/sim/%.o: tests/sim/%.c build/sim/kernel/made
+	@mkdir -p $$(@D)
+	$$(CC) $$(SIM) $$(WARN) -Wno-sign-compare -Wno-clobbered $(2) -c -o $$@ $$<
+
+build/sim/$(1)/sim: $$(SIM_OBJS:%=build/sim/$(1)/%)
+	$$(CC) $(2) -o $$@ $$^
+endef
+$(eval $(call sim_rules,fast,-O2 -g))
+$(eval $(call sim_rules,san,$(SAN)))
+
+# With one source of the module changed: MUTANT=intent, in build/sim/mutants/NAME.
+build/sim/mutants/%/sim: build/sim/fast/sim
+	$(CC) $(SIM) -O2 -c -o $(@D)/$(notdir $(MUTANT)).o $(@D)/$(notdir $(MUTANT)).c
+	$(CC) -o $@ $(filter-out %/module/$(MUTANT).o,$(SIM_OBJS:%=build/sim/fast/%)) \
+		$(@D)/$(notdir $(MUTANT)).o
+
 # What records the disks of a VM, and what judges the trace.
 build/recorder build/tracecheck: build/%: tests/recorder/%.c tests/recorder/trace_file.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -O2 -o $@ $<
 
 # Tests. Each floor leaves TAP in build/tap; the summary counts them all.
-# One floor:	make check-unit | check-fuzz | check-cli | check-lint | check-vm
+# One floor:	make check-unit | check-sim | check-fuzz | check-cli | check-lint |
+#		check-dkms | check-vm
 # One test:	make build/unit/test_bits && build/unit/test_bits
 #		bats tests/cli/create.bats
 #		tests/fuzz/run 60 fuzz_bits
@@ -96,16 +138,36 @@ check:
 check-all:
 	@rm -rf $(TAP)
 	+@$(MAKE) -s check-build
-	+@$(MAKE) -sk check-unit check-fuzz check-cli check-lint check-dkms check-vm; \
+	+@$(MAKE) -sk check-unit check-sim check-fuzz check-cli check-lint check-dkms check-vm; \
 	tests/tap-summary $(TAP)/*.tap
 
-check-build: mdbitmap build/san/mdbitmap $(UNIT:%=build/unit/%) $(FUZZ:%=build/fuzz/%)
+check-build: mdbitmap build/san/mdbitmap $(UNIT:%=build/unit/%) $(FUZZ:%=build/fuzz/%) \
+	build/sim/fast/sim build/sim/san/sim
 
 check-unit: $(UNIT:%=build/unit/%)
 	@mkdir -p $(TAP)
 	@for t in $(UNIT); do echo "# $$t"; CMOCKA_MESSAGE_OUTPUT=TAP \
 		build/unit/$$t >$(TAP)/unit-$$t.tap 2>&1; \
 		grep '^not ok' $(TAP)/unit-$$t.tap; done; true
+
+# What a power cut once found, scenarios with a cut at every step, and as many
+# random ones: the same every time. The sanitizers, which are slow, watch some.
+SIM_CRASHES ?= 150000
+SIM_SAN_CRASHES ?= 1000
+SIM_SEED ?= 1
+SIM_SCRIPTS = $(sort $(wildcard tests/sim/regressions/*.sim tests/sim/scenarios/*.sim))
+
+check-sim: build/sim/fast/sim build/sim/san/sim
+	@mkdir -p $(TAP)
+	@echo "# tests/sim"
+	@build/sim/fast/sim --seed $(SIM_SEED) --crashes $(SIM_CRASHES) $(SIM_SCRIPTS) >$(TAP)/sim.tap; \
+	build/sim/san/sim --seed $(SIM_SEED) --crashes $(SIM_SAN_CRASHES) >$(TAP)/sim-san.tap 2>&1; \
+	grep -h '^not ok' $(TAP)/sim*.tap; true
+
+# In search of what is not known yet: other power cuts each time.
+sim: build/sim/fast/sim
+	build/sim/fast/sim --crashes $(CUTS)
+CUTS ?= 1000000
 
 # All that a parser once failed on, the corpus, and as many inputs made of it
 # as take half a minute: the same ones every time.
@@ -223,6 +285,6 @@ distclean:
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all check check-all check-build check-unit check-fuzz check-cli check-lint \
-	check-dkms check-vm check-debug fuzz module module-all demo bench install \
+.PHONY: all check check-all check-build check-unit check-sim check-fuzz check-cli check-lint \
+	check-dkms check-vm check-debug sim fuzz module module-all demo bench install \
 	install-dkms uninstall uninstall-dkms clean distclean

@@ -526,10 +526,11 @@ sector_t intent_next_owed(struct intent *in, sector_t from)
 /*
  * A member that dropped out may have lost what its cache held of writes that
  * it had completed: every chunk that no flush has covered since is owed to it.
+ * A sweep under way may have been here already: ages count one more then.
  */
 void intent_member_returns(struct intent *in)
 {
-	unsigned int covered = sweep_covered_age(in);
+	unsigned int covered;
 	u64 page = 0, chunk;
 
 	for (;;) {
@@ -537,12 +538,13 @@ void intent_member_returns(struct intent *in)
 		page = summary_next(&in->worded, page);
 		if (page == in->npages)
 			break;
+		covered = sweep_covered_age(in);
 		for (chunk = page * PAGE_WORDS;
 		     chunk < min(in->chunks, (page + 1) * PAGE_WORDS); chunk++) {
 			u16 *word = chunk_word(in, chunk), now = READ_ONCE(*word);
 
 			if (intent_state_of(now) == INTENT_DIRTY &&
-			    intent_age_of(now) < covered)
+			    intent_age_of(now) <= covered)
 				intent_apply(word, INTENT_MARK, true);
 		}
 		spin_unlock(&in->lock);

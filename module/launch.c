@@ -562,7 +562,15 @@ static int attach_fd(struct array *a, int fd)
 	return err;
 }
 
-/* The members' events go past the file's: it is stale from then on. */
+/* The members' events go past the file's, which is stale from then on: no write before that. */
+static void disown_file(struct array *a)
+{
+	spin_lock_irq(&a->state_lock);
+	set_bit(ARRAY_SUPER_DIRTY, &a->flags);
+	set_bit(ARRAY_SUPER_PENDING, &a->flags);
+	spin_unlock_irq(&a->state_lock);
+}
+
 static int detach(struct array *a)
 {
 	struct intent *in;
@@ -574,11 +582,13 @@ static int detach(struct array *a)
 		array_warn(a, "bitmap file could not be flushed\n");
 	in = withdraw_intent(a);
 	intent_destroy(in);
+	/* A failure is not the next file's. */
+	clear_bit(ARRAY_STORE_FAILED, &a->flags);
 	forget_absent(a);
 	a->write_behind_max = 0;
+	disown_file(a);
 	array_resume(a);
 	launch_drop_file(a);
-	array_super_owed(a);
 	disk_changed(a);
 	return 0;
 }

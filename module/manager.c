@@ -24,10 +24,11 @@ void array_wake(struct array *a)
 
 /* --- P3 --------------------------------------------------------------------------- */
 
+/* Another file may have been attached meanwhile, which is fine. */
 static void give_up(struct array *a, int error)
 {
 	mutex_lock(&a->super_lock);
-	if (a->intent)
+	if (a->intent && intent_failed(a->intent))
 		intent_give_up(a->intent, error);
 	mutex_unlock(&a->super_lock);
 }
@@ -87,10 +88,9 @@ void manager_serve(struct array *a)
 {
 	a->pers->manage(a);
 	deal_with_store(a);
-	if (!super_is_owed(a))
-		return;
-	array_update_super(a);
-	/* Some of it waited for those. */
+	if (super_is_owed(a))
+		array_update_super(a);
+	/* Some of it waited for superblocks, which a failed store has written, too. */
 	a->pers->manage(a);
 }
 

@@ -306,7 +306,10 @@ static bool is_read(enum sync_action action, const struct leg *leg,
 	return leg == source || (compares(action) && leg_in_sync(leg));
 }
 
-/* True: there is something to do. */
+/*
+ * True: there is something to do. The source is read even if it has just
+ * failed: no write can have passed it by here, and something must be read.
+ */
 static bool plan_legs(struct raid1_copy *copy)
 {
 	struct raid1 *r1 = copy->r1;
@@ -320,7 +323,7 @@ static bool plan_legs(struct raid1_copy *copy)
 
 		l->leg = NULL;
 		l->bad = false;
-		if (!source || !raid1_writable(leg))
+		if (!source || (leg != source && !raid1_writable(leg)))
 			continue;
 		if (leg == source)
 			copy->source = i;

@@ -56,14 +56,24 @@ static bool spares_are_wanted(struct array *a)
 	return spares && filled < a->raid_disks;
 }
 
+/*
+ * Who finds no slot now could not come back by the bitmap later; nor can anybody
+ * once writes have gone by that it does not know of.
+ */
 static bool add_spares(struct array *a)
 {
 	struct leg *leg;
 	bool added = false;
 
 	list_for_each_entry(leg, &a->legs, list) {
-		if (!is_spare(leg) || a->pers->add(a, leg))
+		if (!is_spare(leg))
 			continue;
+		if (a->intent && intent_failed(a->intent))
+			clear_bit(LEG_BITMAP_SYNC, &leg->flags);
+		if (a->pers->add(a, leg)) {
+			clear_bit(LEG_BITMAP_SYNC, &leg->flags);
+			continue;
+		}
 		attr_link_slot(leg);
 		added = true;
 	}

@@ -234,20 +234,26 @@ static u16 role_by(const struct leg *leg, const struct member_super *best)
 						 MEMBER_ROLE_SPARE;
 }
 
+/*
+ * A superblock that is one update behind may tell of a spare what newer ones
+ * tell of a member that has a slot by now: it is being recovered.
+ */
 static void take_slot(struct array *a, struct leg *leg, u16 role)
 {
 	const struct member_super *ms = leg->super;
+	bool in_sync = ms->role == role &&
+		       !(ms->features & MEMBER_FEATURE_RECOVERY_OFFSET);
 
 	leg->slot = role < a->raid_disks ? role : -1;
 	leg->saved_slot = leg->slot;
 	if (leg->slot < 0)
 		return;
-	if (ms->features & MEMBER_FEATURE_RECOVERY_OFFSET) {
-		leg->recovery_sector = ms->recovery_sector;
-		set_bit(LEG_FULL_SYNC, &leg->flags);
-	} else {
+	if (in_sync) {
 		leg->recovery_sector = NO_SECTOR;
 		set_bit(LEG_IN_SYNC, &leg->flags);
+	} else {
+		leg->recovery_sector = ms->role == role ? ms->recovery_sector : 0;
+		set_bit(LEG_FULL_SYNC, &leg->flags);
 	}
 }
 
@@ -444,6 +450,20 @@ static void look_for_sync(struct array *a)
 	array_wake(a);
 }
 
+/*
+ * Who comes back by the bitmap takes a free slot, and until then the array is
+ * degraded. As a spare it would miss what is cleared meanwhile.
+ */
+static bool has_free_slot(struct array *a)
+{
+	struct leg *leg;
+	int filled = 0;
+
+	list_for_each_entry(leg, &a->legs, list)
+		filled += leg->slot >= 0;
+	return filled < a->raid_disks;
+}
+
 /* A member has joined: into its slot at once, or by way of a recovery. */
 static void welcome(struct array *a, struct leg *leg)
 {
@@ -452,7 +472,7 @@ static void welcome(struct array *a, struct leg *leg)
 
 	if (whole)
 		take_back_whole(a, leg);
-	else if (!a->intent)
+	else if (!a->intent || !has_free_slot(a))
 		clear_bit(LEG_BITMAP_SYNC, &leg->flags);
 	array_info(a, "%s joined as number %d%s\n", leg->kname, leg->number,
 		   whole ? ", in sync" :
@@ -684,7 +704,8 @@ int array_re_add(struct array *a, struct leg *leg)
 	    leg->saved_slot < 0)
 		return -EBUSY;
 	/* Of one that was being rebuilt the bitmap does not know all that it lacks. */
-	by_bitmap = a->intent && !test_bit(LEG_FULL_SYNC, &leg->flags) &&
+	by_bitmap = a->intent && has_free_slot(a) &&
+		    !test_bit(LEG_FULL_SYNC, &leg->flags) &&
 		    (a->persistent ? intent_can_re_add(a->intent, leg->events) :
 				     !intent_failed(a->intent));
 	reset_leg(a, leg, by_bitmap);

@@ -144,13 +144,52 @@ static int make_super(struct leg *leg, const struct member_update *u, u32 self)
 	return member_super_update(leg->raw, a->format, u, self);
 }
 
+/* --- flushes ----------------------------------------------------------------------------- */
+
+static void send_flushes(struct array *a)
+{
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list) {
+		leg->sent = !test_bit(LEG_FAULTY, &leg->flags);
+		if (leg->sent)
+			leg_flush(leg);
+	}
+}
+
+static int wait_flushes(struct array *a)
+{
+	struct leg *leg;
+	int err = 0;
+
+	list_for_each_entry(leg, &a->legs, list) {
+		if (!leg->sent || !leg_wait(leg))
+			continue;
+		if (test_bit(LEG_IN_SYNC, &leg->flags))
+			err = -EIO;
+		array_fail_leg(a, leg, "flush error");
+	}
+	return err;
+}
+
+int array_flush_legs(struct array *a)
+{
+	int err;
+
+	mutex_lock(&a->super_lock);
+	send_flushes(a);
+	err = wait_flushes(a);
+	mutex_unlock(&a->super_lock);
+	return err;
+}
+
 /* --- one pass ---------------------------------------------------------------------- */
 
 /*
  * A member that failed keeps the count it was last sent, which must stay
  * behind by two: one is tolerated when an array is assembled.
  */
-static void advance_events(struct array *a)
+static u64 wanted_events(struct array *a)
 {
 	u64 events = a->events + 1 + a->super_behind;
 	struct leg *leg;
@@ -160,8 +199,7 @@ static void advance_events(struct array *a)
 		    !test_bit(LEG_FAILURE_RECORDED, &leg->flags))
 			events = max(events, leg->events + 2);
 	a->super_behind = false;
-	WRITE_ONCE(a->events, events);
-	a->utime = ktime_get_real_seconds();
+	return events;
 }
 
 /* What this pass records, and that it is not owed any more. */
@@ -242,12 +280,26 @@ static void write_bitmap_super(struct array *a)
 	trace_bitmap_super_write(a, a->events, err);
 }
 
+/*
+ * Some members say that all are in sync before others do: what these have only
+ * in their caches would be lost unnoticed, unless the bitmap says where.
+ */
+static void flush_before_clean(struct array *a)
+{
+	if (a->intent && !intent_failed(a->intent))
+		return;
+	send_flushes(a);
+	wait_flushes(a);
+}
+
 static int write_members(struct array *a, bool clean, sector_t resync_sector)
 {
 	u64 stamp = a->intent ? intent_flush_begin(a->intent) : 0;
 	struct member_update u;
 	int err;
 
+	if (clean)
+		flush_before_clean(a);
 	err = describe_array(a, &u, clean, resync_sector);
 	if (err) {
 		array_err(a, "superblocks cannot hold so many members: error %d\n", err);
@@ -273,19 +325,33 @@ static int record_nowhere(struct array *a)
 	return 0;
 }
 
+/*
+ * Up to @events, one by one: whatever member a power cut keeps from being told,
+ * it must not be behind those that were by more than is tolerated.
+ */
+static int write_events(struct array *a, u64 events, bool clean, sector_t resync_sector)
+{
+	int err;
+
+	do {
+		WRITE_ONCE(a->events, a->events + 1);
+		a->utime = ktime_get_real_seconds();
+		write_bitmap_super(a);
+		err = write_members(a, clean, resync_sector);
+	} while (!err && a->events < events);
+	return err;
+}
+
 static int write_pass(struct array *a)
 {
 	sector_t resync_sector;
 	bool clean = take_owed(a, &resync_sector);
 	int err;
 
-	if (!a->persistent) {
+	if (!a->persistent)
 		err = record_nowhere(a);
-	} else {
-		advance_events(a);
-		write_bitmap_super(a);
-		err = write_members(a, clean, resync_sector);
-	}
+	else
+		err = write_events(a, wanted_events(a), clean, resync_sector);
 	if (!err)
 		mark_recorded(a);
 	return err;
@@ -341,45 +407,6 @@ int array_update_super(struct array *a)
 	/* Failed writes may wait for what somebody else has recorded now. */
 	if (super_is_owed(a) || current != a->manager)
 		array_wake(a);
-	return err;
-}
-
-/* --- flushes ----------------------------------------------------------------------------- */
-
-static void send_flushes(struct array *a)
-{
-	struct leg *leg;
-
-	list_for_each_entry(leg, &a->legs, list) {
-		leg->sent = !test_bit(LEG_FAULTY, &leg->flags);
-		if (leg->sent)
-			leg_flush(leg);
-	}
-}
-
-static int wait_flushes(struct array *a)
-{
-	struct leg *leg;
-	int err = 0;
-
-	list_for_each_entry(leg, &a->legs, list) {
-		if (!leg->sent || !leg_wait(leg))
-			continue;
-		if (test_bit(LEG_IN_SYNC, &leg->flags))
-			err = -EIO;
-		array_fail_leg(a, leg, "flush error");
-	}
-	return err;
-}
-
-int array_flush_legs(struct array *a)
-{
-	int err;
-
-	mutex_lock(&a->super_lock);
-	send_flushes(a);
-	err = wait_flushes(a);
-	mutex_unlock(&a->super_lock);
 	return err;
 }
 

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A disk with a cache: what a write has completed is in the cache, and on the
+ * medium only after a flush that was submitted later, or by FUA. At a power cut
+ * each sector keeps what the medium has, or any newer write that is in the
+ * cache or in flight. A sector's content is one number: of array data the first
+ * eight bytes, of all else the number of its 512 bytes in a table.
+ */
+#ifndef PLATTER_H
+#define PLATTER_H
+
+#include "kernel.h"
+
+struct version {			/* newer than the medium's, maybe */
+	u32 sector;
+	u64 value;
+	u64 done;			/* when it completed; 0: in flight */
+	const struct request *by;
+};
+
+struct platter {
+	struct machine *machine;
+	struct gendisk disk;
+	struct block_device bdev;
+	unsigned int nr;
+	u32 sectors, data_from;		/* from there on it holds array data */
+	bool has_fua;
+	bool lazy;			/* takes its time */
+	bool dead;			/* every request fails */
+	unsigned int write_errors;	/* so many writes fail */
+	u64 *media, *cache;
+	u64 *media_done;		/* when what the medium has completed */
+	struct version *versions;
+	unsigned int nversions, room;
+	u64 clock;			/* completions */
+	u64 writes, flushes, reads;
+	/* Told of every write that was submitted to array data. */
+	void (*on_write)(struct platter *p, u32 sector, u32 n, void *owner);
+};
+
+enum surviving {			/* of what is not on the medium */
+	KEEP_ALL,
+	KEEP_NONE,
+	KEEP_ANY,			/* each sector's own luck */
+};
+
+struct platter *platter_new(struct machine *m, unsigned int nr, u32 sectors, u32 data_from);
+void platter_free(struct platter *p);
+
+/* What of @from a power cut leaves, in @m. */
+struct platter *platter_cut(const struct platter *from, struct machine *m,
+			    enum surviving surviving);
+
+/* The same to a disk that was taken out and comes back. Nothing in flight. */
+void platter_lose_power(struct platter *p, enum surviving surviving);
+
+/* As if it had always been there. */
+void platter_put(struct platter *p, u32 sector, u64 value);
+
+/* Into the cache at once: a page of a file that will be written some time. */
+void platter_write_cached(struct platter *p, u32 sector, const void *bytes);
+
+/* The scheduler's: one of the requests in flight takes a step, if its disk likes to. */
+bool platter_step(struct machine *m, unsigned int n, bool must);
+void platter_forget_requests(struct machine *m);
+
+/* The table of sectors: 0 is zeros. */
+u64 content_number(const void *bytes);
+const u8 *content(u64 number);
+u64 content_mark(void);
+void content_release(u64 mark);		/* forget those from @mark on */
+
+#endif

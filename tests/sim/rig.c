@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Arrays made, assembled as mdadm would, and what administrators do to them.
+ */
+#include "rig.h"
+#include "module/core/bitmap_super.h"
+#include "module/intent.h"
+#include "module/leg.h"
+#include "module/resync_impl.h"
+#include "tests/unit/make_super.h"
+
+extern const struct file_operations rig_file_operations;
+
+enum { SECTOR = 512, BLOCK_SECTORS = 8, POLL_MS = 50 };
+
+/* --- disks ------------------------------------------------------------------ */
+
+static struct rig *rig_alloc(const struct config *config, u64 seed)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+
+	rig->config = *config;
+	rig->sectors = config->chunks * config->chunk_sectors;
+	rig->m = machine_new(seed);
+	rig->m->quantum = config->quantum;
+	rig->m->owner = rig;
+	rig->promises = calloc(rig->sectors, sizeof(*rig->promises));
+	return rig;
+}
+
+void rig_free(struct rig *rig)
+{
+	unsigned int i;
+
+	machine_free(rig->m);
+	for (i = 0; i < MEMBERS_MAX; i++)
+		platter_free(rig->member[i]);
+	platter_free(rig->store);
+	free(rig->promises);
+	free(rig->copied);
+	free(rig);
+}
+
+static void put_bytes(struct platter *p, const u8 *bytes, u32 sectors)
+{
+	u32 i;
+
+	for (i = 0; i < sectors; i++)
+		platter_put(p, i, content_number(bytes + i * SECTOR));
+}
+
+static struct platter *make_member(struct rig *rig, unsigned int nr)
+{
+	u32 sectors = DATA_FROM + rig->sectors, i;
+	struct platter *p = platter_new(rig->m, nr, sectors, DATA_FROM);
+	u8 raw[SUPER_BYTES];
+
+	make_v1(raw, 1, sectors);
+	put64(raw, 80, rig->sectors);
+	put32(raw, 92, rig_slots(rig));
+	put64(raw, 128, DATA_FROM);
+	put64(raw, 136, rig->sectors);
+	put32(raw, 160, nr);
+	raw[168] = nr + 1;
+	raw[184] = nr >= rig->config.members - rig->config.mostly;
+	for (i = 0; i < MAX_DEV; i++)
+		put16(raw, 256 + 2 * i, i < rig_slots(rig) ? i : 0xffff);
+	seal_v1(raw);
+	put_bytes(p, raw, 1);
+	for (i = 0; i < rig->sectors; i++)
+		platter_put(p, DATA_FROM + i, i);
+	p->has_fua = rig->config.fua;
+	p->lazy = rig->config.lazy > 1 ||
+		  (rig->config.lazy && nr == rig->config.members - 1);
+	return p;
+}
+
+static struct platter *make_store(struct rig *rig)
+{
+	struct bitmap_super sb;
+	u8 bytes[SECTOR] = { 0 };
+	struct platter *p;
+	u32 sectors, i;
+
+	bitmap_super_init(&sb);
+	for (i = 0; i < UUID_BYTES; i++)
+		sb.uuid[i] = i + 1;
+	sb.events = sb.events_cleared = 42;
+	sb.chunk_bytes = (u64)rig->config.chunk_sectors * SECTOR;
+	sb.sync_sectors = rig->sectors;
+	sb.write_behind = rig->config.behind;
+	bitmap_super_encode((struct bitmap_super_disk *)bytes, &sb);
+	sectors = round_up(bitmap_bytes(&sb), SECTOR * BLOCK_SECTORS) / SECTOR;
+	p = platter_new(rig->m, MEMBERS_MAX, sectors, sectors);
+	put_bytes(p, bytes, 1);
+	p->has_fua = rig->config.fua;
+	return p;
+}
+
+static void make_file(struct rig *rig)
+{
+	struct file *file = &rig->file;
+
+	file->f_op = &rig_file_operations;
+	file->f_mode = rig->config.direct ? FMODE_CAN_ODIRECT : 0;
+	file->platter = rig->store;
+	file->inode.i_mode = rig->config.blockdev ? S_IFBLK : S_IFREG;
+	file->inode.i_size = (loff_t)rig->store->sectors * SECTOR;
+	file->inode.i_sb = &file->sb;
+	file->mapping.host = &file->inode;
+}
+
+struct rig *rig_new(const struct config *config, u64 seed)
+{
+	struct rig *rig = rig_alloc(config, seed);
+	unsigned int i;
+
+	for (i = 0; i < config->members; i++)
+		rig->member[i] = make_member(rig, i);
+	rig->store = make_store(rig);
+	make_file(rig);
+	return rig;
+}
+
+struct rig *rig_cut(const struct rig *from, u64 seed)
+{
+	struct rig *rig = rig_alloc(&from->config, seed);
+	unsigned int luck = random_below(4), i;
+
+	/* All, none, some, or each disk as it comes. */
+	for (i = 0; i < from->config.members; i++)
+		rig->member[i] = platter_cut(from->member[i], rig->m,
+					     luck < 3 ? luck : random_below(3));
+	rig->store = platter_cut(from->store, rig->m, luck < 3 ? luck : random_below(3));
+	memcpy(rig->promises, from->promises, rig->sectors * sizeof(*rig->promises));
+	rig->numbers = from->numbers;
+	for (i = 0; i < rig->sectors; i++) {
+		rig->promises[i].busy = false;
+		rig->promises[i].known = 0;
+		rig->promises[i].acked = rig->promises[i].durable;
+	}
+	make_file(rig);
+	return rig;
+}
+
+/* --- assembly ------------------------------------------------------------------ */
+
+static void must(int err, const char *what)
+{
+	if (err)
+		sim_fail("%s: error %d", what, err);
+}
+
+static mdu_disk_info_t disk_info(unsigned int nr)
+{
+	return (mdu_disk_info_t){ .major = 8, .minor = nr, .raid_disk = -1 };
+}
+
+static void add_all(struct rig *rig)
+{
+	unsigned int i;
+
+	for (i = 0; i < rig->config.members; i++) {
+		mdu_disk_info_t info = disk_info(i);
+
+		if (rig->absent != i + 1)
+			must(array_add_disk(rig->a, &info), "ADD_NEW_DISK");
+	}
+}
+
+static void set_options(struct rig *rig)
+{
+	struct intent *in = rig->a->intent;
+
+	intent_set_budget(in, (u64)rig->config.budget * rig->config.chunk_sectors * SECTOR);
+	if (rig->config.delay_ms)
+		intent_set_delay(in, rig->config.delay_ms);
+}
+
+void rig_start(struct rig *rig)
+{
+	mdu_array_info_t info = { .major_version = 1, .minor_version = 1 };
+
+	rig->a = array_alloc();
+	array_lock(rig->a);
+	must(array_set_info(rig->a, &info), "SET_ARRAY_INFO");
+	add_all(rig);
+	must(array_set_bitmap(rig->a, 3), "SET_BITMAP_FILE");
+	must(array_run(rig->a, ARRAY_RW), "RUN_ARRAY");
+	/* As long as we hold the array no sync starts. */
+	if (rig->on_start)
+		rig->on_start(rig);
+	array_unlock(rig->a);
+	rig->m->nomem = rig->config.nomem;
+}
+
+void rig_stop(struct rig *rig)
+{
+	rig->m->nomem = 0;
+	array_lock(rig->a);
+	array_stop(rig->a, false);
+	array_unlock(rig->a);
+	array_put(rig->a);
+	rig->a = NULL;
+}
+
+/* --- administration ---------------------------------------------------------------- */
+
+/* Or writes are behind. All at one moment: a sync that starts or ends moves from one flag to another. */
+static bool is_syncing(const struct array *a)
+{
+	const unsigned long owed = 1UL << ARRAY_SYNC_NEEDED | 1UL << ARRAY_SUPER_DIRTY;
+
+	return a->flags & owed || a->resync->flags & 1UL << RESYNC_RUNNING ||
+	       a->manager_wake || a->write_behind.v;
+}
+
+bool rig_broken(const struct rig *rig)
+{
+	return rig->a && rig->a->flags & 1UL << ARRAY_BROKEN;
+}
+
+void rig_wait_syncs(struct rig *rig)
+{
+	while (is_syncing(rig->a) && !rig_broken(rig))
+		sleep_ms(POLL_MS);
+}
+
+static struct leg *leg_of(struct rig *rig, unsigned int nr)
+{
+	return array_find_leg(rig->a, MKDEV(8, nr));
+}
+
+bool rig_is_attached(struct rig *rig, unsigned int nr)
+{
+	return leg_of(rig, nr);
+}
+
+bool rig_in_sync(struct rig *rig, unsigned int nr)
+{
+	struct leg *leg = leg_of(rig, nr);
+
+	return leg && leg_in_sync(leg);
+}
+
+unsigned int rig_slots(const struct rig *rig)
+{
+	return rig->config.members - rig->config.spares;
+}
+
+bool rig_healthy(struct rig *rig)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < rig->config.members; i++)
+		n += rig_in_sync(rig, i);
+	return n == rig_slots(rig);
+}
+
+void rig_fail(struct rig *rig, unsigned int nr)
+{
+	array_set_faulty(rig->a, MKDEV(8, nr));
+}
+
+/* Once its failure is recorded; what hangs on to it ends first. */
+void rig_remove(struct rig *rig, unsigned int nr)
+{
+	int err;
+
+	if (!rig_is_attached(rig, nr) || !test_bit(LEG_FAULTY, &leg_of(rig, nr)->flags))
+		return;
+	do {
+		array_lock(rig->a);
+		err = array_hot_remove(rig->a, MKDEV(8, nr));
+		array_unlock(rig->a);
+		if (err)
+			sleep_ms(POLL_MS);
+	} while (err);
+}
+
+void rig_add(struct rig *rig, unsigned int nr)
+{
+	mdu_disk_info_t info = disk_info(nr);
+
+	if (rig_is_attached(rig, nr))
+		return;
+	array_lock(rig->a);
+	must(array_add_disk(rig->a, &info), "ADD_NEW_DISK to a running array");
+	array_unlock(rig->a);
+}
+
+void rig_re_add(struct rig *rig, unsigned int nr)
+{
+	struct leg *leg;
+
+	array_lock(rig->a);
+	leg = leg_of(rig, nr);
+	if (leg)
+		array_re_add(rig->a, leg);
+	array_unlock(rig->a);
+}
+
+void rig_detach(struct rig *rig)
+{
+	array_lock(rig->a);
+	array_set_bitmap(rig->a, -1);
+	array_unlock(rig->a);
+}
+
+void rig_attach(struct rig *rig)
+{
+	int err;
+
+	array_lock(rig->a);
+	err = array_set_bitmap(rig->a, 3);
+	if (!err)
+		set_options(rig);
+	array_unlock(rig->a);
+}
+
+void rig_set_options(struct rig *rig)
+{
+	array_lock(rig->a);
+	if (rig->a->intent)
+		set_options(rig);
+	array_unlock(rig->a);
+}
+
+void rig_check(struct rig *rig)
+{
+	array_lock(rig->a);
+	resync_request(rig->a, SYNC_CHECK);
+	array_unlock(rig->a);
+	rig_wait_syncs(rig);
+	if (rig->a->mismatches.v)
+		sim_fail("a check finds %lld sectors that differ", rig->a->mismatches.v);
+}

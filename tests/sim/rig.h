@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An array on a machine of its own: its disks, its bitmap file, and what its
+ * users have been promised.
+ */
+#ifndef RIG_H
+#define RIG_H
+
+#include "machine.h"
+#include "module/array.h"
+
+enum {
+	MEMBERS_MAX = 3,
+	DATA_FROM = 8,			/* first sector of array data on a member */
+	VALUE_SHIFT = 20,		/* a sector holds: number of the write, its own number */
+};
+
+struct config {
+	unsigned int members;		/* devices */
+	unsigned int spares;		/* of them, at first */
+	unsigned int chunks, chunk_sectors;
+	unsigned int budget;		/* chunks that may stay dirty */
+	unsigned int delay_ms;		/* between sweeps */
+	unsigned int quantum;		/* preemption: the smaller, the more */
+	unsigned int nomem;		/* in 1000 */
+	unsigned int behind;		/* write-behind, requests */
+	unsigned int mostly;		/* so many members, from the last, are write-mostly */
+	unsigned int fua;		/* 1: disks have it */
+	unsigned int direct;		/* 1: the bitmap file can do direct I/O */
+	unsigned int blockdev;		/* 1: the bitmap is on a block device */
+	unsigned int lazy;		/* 1: the last member takes its time; 2: all do */
+	unsigned int cut;		/* a power cut every so many steps of disks, in the mean */
+	unsigned int tries;		/* different ones at each of these places */
+};
+
+/* Of one sector of the array: numbers of writes to it, which only grow. */
+struct promise {
+	u64 issued;			/* the newest */
+	u64 acked;			/* the newest that succeeded */
+	u64 durable;			/* not less than this survives */
+	u64 known;			/* what reads give: number + 1, 0: not known */
+	bool busy;			/* a write is under way */
+};
+
+struct rig {
+	struct config config;
+	struct machine *m;
+	struct array *a;
+	struct platter *member[MEMBERS_MAX];
+	struct platter *store;
+	struct file file;
+	u32 sectors;			/* of the array */
+	struct promise *promises;
+	u64 numbers;			/* of writes */
+	unsigned int loads;		/* tasks that use the array */
+	wait_queue_head_t load_wait;
+	unsigned int absent;		/* a member that is not assembled, + 1 */
+	bool stopping;			/* they shall end */
+	void (*on_start)(struct rig *rig);	/* the array runs, and nothing has been synced */
+	void *judgement;
+	u8 *copied;			/* by chunk: members were written to; or NULL */
+	bool leaks;			/* memory was left behind; crash.c */
+	unsigned int cut_in;		/* steps of disks to the next power cut */
+};
+
+/* A new array, all members equal, its bitmap clear. */
+struct rig *rig_new(const struct config *config, u64 seed);
+
+/* What a power cut leaves of @from, on a machine that has not started yet. */
+struct rig *rig_cut(const struct rig *from, u64 seed);
+void rig_free(struct rig *rig);
+
+/* Tasks of its machine call these. */
+void rig_start(struct rig *rig);		/* assemble and run it, with its bitmap */
+void rig_stop(struct rig *rig);
+void rig_wait_syncs(struct rig *rig);
+bool rig_broken(const struct rig *rig);		/* the last member failed: no promise holds */
+void rig_fail(struct rig *rig, unsigned int nr);
+void rig_remove(struct rig *rig, unsigned int nr);
+bool rig_is_attached(struct rig *rig, unsigned int nr);
+bool rig_in_sync(struct rig *rig, unsigned int nr);
+unsigned int rig_slots(const struct rig *rig);
+bool rig_healthy(struct rig *rig);		/* every slot has a member in sync */
+void rig_add(struct rig *rig, unsigned int nr);
+void rig_re_add(struct rig *rig, unsigned int nr);
+void rig_detach(struct rig *rig);
+void rig_attach(struct rig *rig);
+void rig_set_options(struct rig *rig);	/* of its config, that its file does not say */
+void rig_check(struct rig *rig);		/* compare members, and wait for it */
+
+static inline struct rig *rig_here(void)
+{
+	return machine->owner;
+}
+
+/* --- load.c: what users do -------------------------------------------------- */
+
+/* Tasks of its machine. Flags: REQ_FUA, REQ_PREFLUSH. */
+void load_write(struct rig *rig, u32 sector, u32 n, blk_opf_t flags);
+void load_read(struct rig *rig, u32 sector, u32 n);
+void load_flush(struct rig *rig);
+
+/* Start tasks that do so many things each, of any kind; wait for them. */
+void load_start(struct rig *rig, unsigned int tasks, unsigned int things);
+void load_wait(struct rig *rig);
+
+/* May sector @sector hold @value? Fails the run if not. */
+void load_judge(const struct rig *rig, u32 sector, u64 value, const char *where);
+
+/* --- crash.c ------------------------------------------------------------------- */
+
+extern u64 crashes;		/* so far */
+
+/* From now on there are power cuts. */
+void crash_arm(struct rig *rig);
+
+/* Cut now, so many times, and see what comes of it. */
+void crash_here(struct rig *rig, unsigned int times);
+
+/* Nothing is owed: what the members must hold. */
+void crash_judge_equal(struct rig *rig);
+
+/* After a stop: what the bitmap file must say. */
+void crash_judge_stopped(struct rig *rig);
+
+/* --- script.c -------------------------------------------------------------------- */
+
+struct script;
+struct script *script_read(const char *path);	/* NULL: an error, which is told */
+struct script *script_random(u64 seed);
+void script_print(const struct script *s);	/* as script_read() wants it, behind "# " */
+void script_run(const struct script *s);
+void script_free(struct script *s);
+
+#endif

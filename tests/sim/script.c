@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What happens to an array, as text: a line "KEY VALUE" for each number of its
+ * configuration, then a line for each thing that is done, in order. tests/sim/scenarios
+ * has examples; a run that fails prints its own.
+ */
+#include <ctype.h>
+#include "rig.h"
+#include "module/intent.h"
+
+enum { ACTIONS_MAX = 64, ARGS = 3, DISKS_CAN_FAIL = 1 };
+
+struct action {
+	const struct verb *verb;
+	u32 args[ARGS];
+	blk_opf_t flags;
+};
+
+struct script {
+	u64 seed;
+	struct config config;
+	unsigned int n;
+	struct action actions[ACTIONS_MAX];
+};
+
+/* --- what can be done ---------------------------------------------------------- */
+
+struct verb {
+	const char *name;
+	unsigned int args;
+	void (*run)(struct rig *rig, const struct action *a);
+};
+
+static u32 bound(const struct rig *rig, u32 sector)
+{
+	return min(sector, rig->sectors - 1);
+}
+
+static void do_write(struct rig *rig, const struct action *a)
+{
+	u32 sector = bound(rig, a->args[0]);
+
+	load_write(rig, sector, min(a->args[1], rig->sectors - sector), a->flags);
+}
+
+static void do_read(struct rig *rig, const struct action *a)
+{
+	u32 sector = bound(rig, a->args[0]);
+
+	load_read(rig, sector, min(a->args[1], rig->sectors - sector));
+}
+
+static void do_flush(struct rig *rig, const struct action *a)
+{
+	load_flush(rig);
+}
+
+static void do_load(struct rig *rig, const struct action *a)
+{
+	load_start(rig, a->args[0], a->args[1]);
+}
+
+static void do_wait(struct rig *rig, const struct action *a)
+{
+	load_wait(rig);
+}
+
+static void do_sync(struct rig *rig, const struct action *a)
+{
+	rig_wait_syncs(rig);
+}
+
+static void do_sleep(struct rig *rig, const struct action *a)
+{
+	sleep_ms(a->args[0]);
+}
+
+static unsigned int member(const struct rig *rig, const struct action *a)
+{
+	return a->args[0] % rig->config.members;
+}
+
+static void do_fail(struct rig *rig, const struct action *a)
+{
+	rig_fail(rig, member(rig, a));
+}
+
+/* Its next write fails. */
+static void do_break(struct rig *rig, const struct action *a)
+{
+	rig->member[member(rig, a)]->write_errors = 1;
+}
+
+static void do_remove(struct rig *rig, const struct action *a)
+{
+	rig_remove(rig, member(rig, a));
+}
+
+/* A member that was taken out is without power for a while. */
+static void do_lose(struct rig *rig, const struct action *a)
+{
+	if (!rig_is_attached(rig, member(rig, a)))
+		platter_lose_power(rig->member[member(rig, a)], random_below(3));
+}
+
+static void do_add(struct rig *rig, const struct action *a)
+{
+	rig->member[member(rig, a)]->write_errors = 0;
+	rig_add(rig, member(rig, a));
+}
+
+static void do_re_add(struct rig *rig, const struct action *a)
+{
+	rig->member[member(rig, a)]->write_errors = 0;
+	rig_re_add(rig, member(rig, a));
+}
+
+/* The next write of the bitmap fails. */
+static void do_storefail(struct rig *rig, const struct action *a)
+{
+	rig->store->write_errors = 1;
+}
+
+static void do_detach(struct rig *rig, const struct action *a)
+{
+	rig_detach(rig);
+}
+
+static void do_attach(struct rig *rig, const struct action *a)
+{
+	rig->store->write_errors = 0;
+	rig_attach(rig);
+}
+
+static void do_check(struct rig *rig, const struct action *a)
+{
+	rig_check(rig);
+}
+
+static void do_restart(struct rig *rig, const struct action *a)
+{
+	load_wait(rig);
+	rig->store->write_errors = 0;
+	rig_stop(rig);
+	rig_start(rig);
+	rig_set_options(rig);
+}
+
+static void do_powercut(struct rig *rig, const struct action *a)
+{
+}
+
+static void do_cuts(struct rig *rig, const struct action *a)
+{
+	crash_arm(rig);
+}
+
+enum verbs {
+	WRITE, READ_VERB, FLUSH, LOAD, WAIT, SYNC, SLEEP, FAIL, BREAK, REMOVE, LOSE,
+	ADD, RE_ADD, STOREFAIL, DETACH, ATTACH, CHECK, RESTART, POWERCUT, CUTS,
+	VERBS,
+};
+
+static const struct verb verbs[VERBS] = {
+	[WRITE] = { "write", 2, do_write },	/* SECTOR SECTORS [fua] [preflush] */
+	[READ_VERB] = { "read", 2, do_read },
+	[FLUSH] = { "flush", 0, do_flush },
+	[LOAD] = { "load", 2, do_load },	/* TASKS THINGS: anything, in the background */
+	[WAIT] = { "wait", 0, do_wait },	/* for that */
+	[SYNC] = { "sync", 0, do_sync },	/* wait for syncs */
+	[SLEEP] = { "sleep", 1, do_sleep },	/* MS */
+	[FAIL] = { "fail", 1, do_fail },	/* MEMBER */
+	[BREAK] = { "break", 1, do_break },
+	[REMOVE] = { "remove", 1, do_remove },
+	[LOSE] = { "lose", 1, do_lose },
+	[ADD] = { "add", 1, do_add },
+	[RE_ADD] = { "re-add", 1, do_re_add },
+	[STOREFAIL] = { "storefail", 0, do_storefail },
+	[DETACH] = { "detach", 0, do_detach },
+	[ATTACH] = { "attach", 0, do_attach },
+	[CHECK] = { "check", 0, do_check },
+	[RESTART] = { "restart", 0, do_restart },
+	[POWERCUT] = { "powercut", 0, do_powercut },	/* and go on with what is left */
+	[CUTS] = { "cuts", 0, do_cuts },	/* from here on: recoveries on the side */
+};
+
+/* --- configuration ----------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	size_t at;
+	unsigned int usual, least, most;
+} keys[] = {
+#define KEY(field, ...) { #field, offsetof(struct config, field), __VA_ARGS__ }
+	KEY(members, 2, 2, MEMBERS_MAX),
+	KEY(spares, 0, 0, 1),
+	KEY(chunks, 64, 1, 100000),
+	KEY(chunk_sectors, 2, 1, 128),
+	KEY(budget, 0, 0, 100000),
+	KEY(delay_ms, 1000, 1, 100000),
+	KEY(quantum, 40, 1, 100000),
+	KEY(nomem, 0, 0, 900),
+	KEY(behind, 0, 0, 1000),
+	KEY(mostly, 0, 0, 1),
+	KEY(fua, 1, 0, 1),
+	KEY(direct, 1, 0, 1),
+	KEY(blockdev, 0, 0, 1),
+	KEY(lazy, 0, 0, 2),
+	KEY(cut, 1, 1, 100000),
+	KEY(tries, 4, 1, 100000),
+#undef KEY
+};
+
+static unsigned int *key_value(struct config *config, unsigned int i)
+{
+	return (unsigned int *)((char *)config + keys[i].at);
+}
+
+static void set_usual(struct config *config)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		*key_value(config, i) = keys[i].usual;
+}
+
+/* --- reading ---------------------------------------------------------------------------- */
+
+static bool read_key(struct script *s, const char *word, const char *value)
+{
+	unsigned long n = strtoul(value, NULL, 0);
+	unsigned int i;
+
+	if (!strcmp(word, "seed")) {
+		s->seed = strtoull(value, NULL, 0);
+		return true;
+	}
+	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (strcmp(word, keys[i].name))
+			continue;
+		if (n < keys[i].least || n > keys[i].most)
+			return false;
+		*key_value(&s->config, i) = n;
+		return true;
+	}
+	return false;
+}
+
+static bool read_action(struct script *s, const char *word, char *rest)
+{
+	struct action *a = &s->actions[s->n];
+	unsigned int i;
+
+	for (i = 0; i < VERBS && strcmp(word, verbs[i].name); i++)
+		;
+	if (i == VERBS || s->n == ACTIONS_MAX)
+		return false;
+	a->verb = &verbs[i];
+	for (i = 0; i < a->verb->args; i++)
+		a->args[i] = strtoul(rest, &rest, 0);
+	if (strstr(rest, "preflush"))
+		a->flags |= REQ_PREFLUSH;
+	if (strstr(rest, "fua"))
+		a->flags |= REQ_FUA;
+	s->n++;
+	return true;
+}
+
+static bool read_line(struct script *s, char *line)
+{
+	char *word = strtok(line, " \t\n"), *rest;
+
+	if (!word || *word == '#')
+		return true;
+	rest = strtok(NULL, "\n");
+	return (rest && read_key(s, word, rest)) || read_action(s, word, rest ? rest : word + strlen(word));
+}
+
+static struct script *script_new(void)
+{
+	struct script *s = calloc(1, sizeof(*s));
+
+	s->seed = 1;
+	set_usual(&s->config);
+	return s;
+}
+
+struct script *script_read(const char *path)
+{
+	struct script *s = script_new();
+	FILE *f = fopen(path, "r");
+	unsigned int n = 0;
+	char line[256];
+	bool ok = f;
+
+	while (ok && fgets(line, sizeof(line), f)) {
+		n++;
+		ok = read_line(s, line);
+	}
+	if (f)
+		fclose(f);
+	if (ok)
+		return s;
+	printf("# %s: line %u cannot be understood\n", path, n);
+	script_free(s);
+	return NULL;
+}
+
+void script_free(struct script *s)
+{
+	free(s);
+}
+
+void script_print(const struct script *s)
+{
+	unsigned int i, j;
+
+	printf("# seed %llu\n", s->seed);
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		printf("# %s %u\n", keys[i].name,
+		       *key_value((struct config *)&s->config, i));
+	for (i = 0; i < s->n; i++) {
+		printf("# %s", s->actions[i].verb->name);
+		for (j = 0; j < s->actions[i].verb->args; j++)
+			printf(" %u", s->actions[i].args[j]);
+		printf("%s%s\n", s->actions[i].flags & REQ_FUA ? " fua" : "",
+		       s->actions[i].flags & REQ_PREFLUSH ? " preflush" : "");
+	}
+}
+
+/* --- making one up -------------------------------------------------------------------------- */
+
+static u32 pick(const u32 *from, size_t n)
+{
+	return from[random_below(n)];
+}
+
+#define PICK(...) pick((const u32[]){ __VA_ARGS__ }, sizeof((const u32[]){ __VA_ARGS__ }) / sizeof(u32))
+
+static void any_config(struct config *c)
+{
+	c->members = PICK(2, 2, 3);
+	c->spares = c->members == 3 && chance(500);
+	c->chunks = PICK(16, 32, 64, 64, 64, 200);
+	c->chunk_sectors = PICK(1, 2, 2, 4, 8);
+	/* More than one page of words; more than one block of bits: slow. */
+	if (chance(40))
+		c->chunks = 4097;
+	if (chance(5)) {
+		c->chunks = 40000;
+		c->chunk_sectors = 1;
+	}
+	c->budget = chance(700) ? 0 : random_below(c->chunks + 1);
+	c->delay_ms = PICK(200, 1000, 5000);
+	c->quantum = PICK(10, 40, 150, 1000);
+	c->nomem = chance(200) ? 50 : 0;
+	c->mostly = chance(300);
+	c->behind = c->mostly && chance(700) ? 16 : 0;
+	c->lazy = PICK(0, 0, 1, 2);
+	c->fua = chance(600);
+	c->direct = chance(800);
+	c->blockdev = chance(200);
+	c->cut = c->chunks > 1000 ? 100 : PICK(5, 10, 20, 40);
+	c->tries = PICK(2, 4, 8);
+}
+
+static void append(struct script *s, enum verbs verb, u32 x, u32 y)
+{
+	if (s->n < ACTIONS_MAX)
+		s->actions[s->n++] = (struct action){ .verb = &verbs[verb], .args = { x, y } };
+}
+
+/* One goes, and comes back, in some way; not one that has data others are behind with. */
+static void member_trip(struct script *s)
+{
+	u32 m = s->config.behind ? s->config.members - 1 :
+				   random_below(s->config.members);
+
+	append(s, chance(500) ? FAIL : BREAK, m, 0);
+	append(s, SLEEP, random_below(3000), 0);
+	if (chance(300)) {
+		append(s, RE_ADD, m, 0);
+		return;
+	}
+	append(s, REMOVE, m, 0);
+	if (chance(500))
+		append(s, SLEEP, random_below(3000), 0);
+	if (chance(500))
+		append(s, LOSE, m, 0);
+	if (chance(900))
+		append(s, ADD, m, 0);
+	if (chance(500))
+		append(s, SYNC, 0, 0);
+}
+
+static void store_trip(struct script *s)
+{
+	if (chance(500)) {
+		append(s, STOREFAIL, 0, 0);
+		append(s, SLEEP, random_below(3000), 0);
+	}
+	if (chance(300))
+		append(s, WAIT, 0, 0);
+	append(s, DETACH, 0, 0);
+	if (chance(500))
+		append(s, SLEEP, random_below(1000), 0);
+	append(s, ATTACH, 0, 0);
+}
+
+static void any_action(struct script *s)
+{
+	u32 luck = random_below(100);
+
+	if (luck < 30)
+		append(s, LOAD, 1 + random_below(4), 2 + random_below(15));
+	else if (luck < 50)
+		append(s, SLEEP, random_below(8000), 0);
+	else if (luck < 75)
+		member_trip(s);
+	else if (luck < 80)
+		store_trip(s);
+	else if (luck < 85)
+		append(s, RESTART, 0, 0);
+	else if (luck < 90)
+		append(s, POWERCUT, 0, 0);
+	else if (luck < 93)
+		append(s, CHECK, 0, 0);
+	else
+		append(s, SYNC, 0, 0);
+}
+
+struct script *script_random(u64 seed)
+{
+	struct script *s = script_new();
+	struct machine luck = { .random = seed };
+	unsigned int n;
+
+	machine = &luck;
+	s->seed = seed;
+	any_config(&s->config);
+	append(s, CUTS, 0, 0);
+	append(s, LOAD, 1 + random_below(4), 5 + random_below(20));
+	for (n = 1 + random_below(8); n; n--)
+		any_action(s);
+	append(s, WAIT, 0, 0);
+	machine = NULL;
+	return s;
+}
+
+/* --- running -------------------------------------------------------------------------------- */
+
+struct progress {
+	const struct script *script;
+	struct rig *rig;
+	unsigned int next;
+	bool cuts;			/* were asked for */
+	bool restarted;			/* after a power cut */
+	bool over;
+};
+
+static void end_well(struct rig *rig)
+{
+	bool judge;
+
+	load_wait(rig);
+	rig_wait_syncs(rig);
+	judge = !rig_broken(rig);
+	if (judge)
+		crash_judge_equal(rig);
+	judge &= rig_healthy(rig) && rig->a->intent && !intent_failed(rig->a->intent);
+	rig_stop(rig);
+	if (judge)
+		crash_judge_stopped(rig);
+}
+
+/* Up to the next power cut, or to the end. */
+static int run_actions(void *data)
+{
+	struct progress *p = data;
+	const struct script *s = p->script;
+
+	if (p->cuts)
+		crash_arm(p->rig);
+	rig_start(p->rig);
+	rig_set_options(p->rig);
+	while (p->next < s->n && !rig_broken(p->rig)) {
+		const struct action *a = &s->actions[p->next++];
+
+		if (a->verb == &verbs[POWERCUT])
+			return 0;
+		sim_log("--- %s %u\n", a->verb->name, a->args[0]);
+		a->verb->run(p->rig, a);
+		p->cuts |= a->verb == &verbs[CUTS];
+	}
+	p->over = true;
+	end_well(p->rig);
+	return 0;
+}
+
+static void go_on_without_power(struct progress *p)
+{
+	struct rig *was = p->rig;
+
+	machine = was->m;
+	p->rig = rig_cut(was, sim_random());
+	machine = NULL;
+	rig_free(was);
+}
+
+void script_run(const struct script *s)
+{
+	struct progress p = { .script = s };
+
+	content_release(0);
+	p.rig = rig_new(&s->config, s->seed);
+	for (;;) {
+		machine_run(p.rig->m, run_actions, &p);
+		if (p.over)
+			break;
+		go_on_without_power(&p);
+	}
+	rig_free(p.rig);
+}
