@@ -55,6 +55,10 @@ void attr_notify_action(struct array *a)
 {
 }
 
+void attr_notify_degraded(struct array *a)
+{
+}
+
 void attr_notify_completed(struct array *a)
 {
 }

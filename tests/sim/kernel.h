@@ -199,6 +199,7 @@ static inline bool test_and_clear_bit(unsigned int n, unsigned long *p)
 #define DIV_ROUND_UP(a, b) (((a) + (b) - 1) / (b))
 #define DIV_ROUND_UP_ULL DIV_ROUND_UP
 #define round_up(x, to) (DIV_ROUND_UP(x, to) * (to))
+#define round_down(x, to) ((x) / (to) * (to))
 #define ilog2(x) (63 - __builtin_clzll(x))
 #define fls64(x) ((x) ? ilog2(x) + 1 : 0)
 #define __ffs64(x) __builtin_ctzll(x)
@@ -801,6 +802,9 @@ struct seq_file;
 #define pr_err(...) sim_log(__VA_ARGS__)
 #define pr_warn(...) sim_log(__VA_ARGS__)
 #define pr_info(...) sim_log(__VA_ARGS__)
+#define pr_err_ratelimited pr_err
+#define pr_warn_ratelimited pr_warn
+#define pr_info_ratelimited pr_info
 #define TRACE_EVENT(name, proto, ...) static inline void trace_##name(proto) { }
 #define TP_PROTO(...) __VA_ARGS__
 #define DECLARE_EVENT_CLASS(...) struct module
