@@ -162,6 +162,7 @@ struct raid1_write_leg {
 	struct raid1_write *write;
 	struct leg *leg;		/* NULL: not sent to this slot */
 	bool in_sync;			/* when sent: its success is the user's */
+	bool has_it;			/* written to it, and in sync when sent */
 	bool behind;			/* the user does not wait for it */
 };
 

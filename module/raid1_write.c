@@ -101,6 +101,23 @@ static void front_put(struct raid1_write *w)
 }
 
 /*
+ * A member that has it may have been failed before another's error came in, of
+ * one that is the last now: then nobody who is read from has it.
+ */
+static void look_who_has_it(struct raid1_write *w)
+{
+	unsigned int i;
+
+	if (!test_bit(WRITE_FAILED, &w->flags))
+		return;
+	for (i = 0; i < w->r1->slots; i++)
+		if (w->leg[i].leg && READ_ONCE(w->leg[i].has_it) &&
+		    leg_in_sync(w->leg[i].leg))
+			break;
+	assign_bit(WRITE_GOOD, &w->flags, i < w->r1->slots);
+}
+
+/*
  * Not yet: some member that is left behind may still save it; or it is to be
  * a success, and the failure is not recorded.
  */
@@ -122,6 +139,7 @@ void raid1_write_manage(struct raid1 *r1)
 	list_splice_init(&r1->failed_writes, &list);
 	spin_unlock_irq(&r1->lock);
 	list_for_each_entry_safe(w, next, &list, list) {
+		look_who_has_it(w);
 		if (must_wait(w))
 			continue;
 		list_del(&w->list);
@@ -174,6 +192,12 @@ static void behind_put(struct raid1_write *w)
 	array_bio_drop(a, false);
 }
 
+static void has_it(struct raid1_write_leg *l)
+{
+	WRITE_ONCE(l->has_it, true);
+	set_bit(WRITE_GOOD, &l->write->flags);
+}
+
 static void leg_written(struct bio *bio)
 {
 	struct raid1_write_leg *l = bio->bi_private;
@@ -182,7 +206,7 @@ static void leg_written(struct bio *bio)
 	if (unlikely(is_failure(l)))
 		leg_failed(l);
 	else if (l->in_sync)
-		set_bit(WRITE_GOOD, &w->flags);
+		has_it(l);
 
 	if (!l->behind) {
 		front_put(w);
@@ -237,6 +261,7 @@ static int leg_choose(struct raid1_write *w, unsigned int i, bool behind)
 	l->write = w;
 	l->leg = leg;
 	l->in_sync = test_bit(LEG_IN_SYNC, &leg->flags);
+	l->has_it = false;
 	err = leg_init(w, l, behind);
 	if (err) {
 		l->leg = NULL;

@@ -167,6 +167,14 @@ static inline void clear_bit(unsigned int n, unsigned long *p)
 	*p &= ~(1UL << n);
 }
 
+static inline void assign_bit(unsigned int n, unsigned long *p, bool value)
+{
+	if (value)
+		set_bit(n, p);
+	else
+		clear_bit(n, p);
+}
+
 static inline bool test_and_set_bit(unsigned int n, unsigned long *p)
 {
 	bool was = test_bit(n, p);
