@@ -287,8 +287,9 @@ at_rest_at() { [[ $(<$md/sync_completed) == "$1 / "* ]]; }
 	grep '^md0 : active (auto-read-only) raid1' /proc/mdstat
 	grep $'\tresync=PENDING' /proc/mdstat
 	[[ $(<$md/array_state) == read-auto ]]
+	dmesg --clear
 	dd if=/dev/urandom of=/dev/md0 bs=4k count=1 oflag=direct status=none
-	retry 50 0.1 runs resync
-	fast
+	retry 100 0.1 bash -c 'dmesg | grep "md0: resync done"'
 	wait_idle md0
+	members_identical vdb vdc "$(data_offset vdb)"
 }

@@ -211,8 +211,10 @@ static int step(int fd, char **words)
 	} else if (words[1] && !strcmp(words[1], "null")) {
 		arg = 0;
 	} else if (c->kind == VALUE) {
-		if (words[1] && !value_of(words[1], c->number == SET_BITMAP_FILE, &arg))
-			return fail(words[1]);
+		if (words[1] && !value_of(words[1], c->number == SET_BITMAP_FILE, &arg)) {
+			puts(strerrorname_np(errno)); /* of the open, which ours may refuse */
+			return 1;
+		}
 	} else if (c->kind != NOTHING) {
 		arg = (unsigned long)low;
 		if (!fill(words + 1, c->ints))
