@@ -129,7 +129,7 @@ struct script;
 struct script *script_read(const char *path);	/* NULL: an error, which is told */
 struct script *script_random(u64 seed);
 void script_print(const struct script *s);	/* as script_read() wants it, behind "# " */
-void script_run(const struct script *s);
+void script_run(struct script *s);
 void script_free(struct script *s);
 
 #endif

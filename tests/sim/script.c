@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What happens to an array, as text: a line "KEY VALUE" for each number of its
- * configuration, then a line for each thing that is done, in order. tests/sim/scenarios
- * has examples; a run that fails prints its own.
+ * configuration, then a line for each thing that is done, in order. "seed N" is
+ * where luck begins; "runs N": so often, each time from the next seed.
+ * tests/sim/scenarios has examples; a run that fails prints its own.
  */
 #include <ctype.h>
 #include "rig.h"
@@ -18,6 +19,7 @@ struct action {
 
 struct script {
 	u64 seed;
+	unsigned int runs;		/* so many, each with the next seed */
 	struct config config;
 	unsigned int n;
 	struct action actions[ACTIONS_MAX];
@@ -235,6 +237,10 @@ static bool read_key(struct script *s, const char *word, const char *value)
 		s->seed = strtoull(value, NULL, 0);
 		return true;
 	}
+	if (!strcmp(word, "runs")) {
+		s->runs = n;
+		return n > 0;
+	}
 	for (i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(word, keys[i].name))
 			continue;
@@ -281,6 +287,7 @@ static struct script *script_new(void)
 	struct script *s = calloc(1, sizeof(*s));
 
 	s->seed = 1;
+	s->runs = 1;
 	set_usual(&s->config);
 	return s;
 }
@@ -360,8 +367,9 @@ static void any_config(struct config *c)
 	c->fua = chance(600);
 	c->direct = chance(800);
 	c->blockdev = chance(200);
-	c->cut = c->chunks > 1000 ? 100 : PICK(5, 10, 20, 40);
-	c->tries = PICK(2, 4, 8);
+	/* A resync of many chunks is many steps, and each of its cuts takes one. */
+	c->cut = c->chunks > 1000 ? c->chunks / 2 : PICK(5, 10, 20, 40);
+	c->tries = c->chunks > 1000 ? 2 : PICK(2, 4, 8);
 }
 
 static void append(struct script *s, enum verbs verb, u32 x, u32 y)
@@ -507,7 +515,7 @@ static void go_on_without_power(struct progress *p)
 	rig_free(was);
 }
 
-void script_run(const struct script *s)
+static void run_once(const struct script *s)
 {
 	struct progress p = { .script = s };
 
@@ -520,4 +528,10 @@ void script_run(const struct script *s)
 		go_on_without_power(&p);
 	}
 	rig_free(p.rig);
+}
+
+void script_run(struct script *s)
+{
+	for (; s->runs; s->runs--, s->seed++)
+		run_once(s);
 }
