@@ -208,7 +208,7 @@ numbers() { stat -c '%t %T' "/dev/$1" | while read -r a b; do echo "$((16#$a)) $
 	soon ENOENT SET_BITMAP_FILE -1
 	soon EBADF SET_BITMAP_FILE 77
 	soon EBADF SET_BITMAP_FILE ro:/mnt/bitmap
-	[[ $(md SET_BITMAP_FILE /mnt) == '' ]] # a directory cannot even be opened so
+	[[ $(md SET_BITMAP_FILE /mnt) == EISDIR ]] # a directory cannot even be opened so
 	soon ok SET_BITMAP_FILE /mnt/bitmap
 	gives /mnt/bitmap GET_BITMAP_FILE
 	soon EEXIST SET_BITMAP_FILE ro:/mnt/bitmap
