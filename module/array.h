@@ -316,6 +316,8 @@ bool array_fail_leg(struct array *a, struct leg *leg, const char *why);
 /* Ask the manager for superblocks / for a look around. Any context. */
 void array_wake(struct array *a);
 void array_super_owed(struct array *a);
+/* The same, and no write is acknowledged before; the caller wakes the manager. state_lock held. */
+void array_super_awaited(struct array *a);
 
 /*
  * Have all failures known when this is called been recorded on the other
@@ -339,6 +341,7 @@ int array_make_clean(struct array *a);
 
 struct leg *array_find_leg(struct array *a, dev_t dev);		/* any of the three mutexes */
 struct leg *array_find_number(struct array *a, int number);
+bool array_has_free_slot(struct array *a);			/* any of the three mutexes */
 int array_count_degraded(struct array *a);			/* state_lock held: recompute a->degraded */
 
 /* Log with the array's name: array_info(a, "..."). */

@@ -566,8 +566,7 @@ static int attach_fd(struct array *a, int fd)
 static void disown_file(struct array *a)
 {
 	spin_lock_irq(&a->state_lock);
-	set_bit(ARRAY_SUPER_DIRTY, &a->flags);
-	set_bit(ARRAY_SUPER_PENDING, &a->flags);
+	array_super_awaited(a);
 	spin_unlock_irq(&a->state_lock);
 }
 

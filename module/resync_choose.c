@@ -46,14 +46,11 @@ static bool is_spare(const struct leg *leg)
 static bool spares_are_wanted(struct array *a)
 {
 	struct leg *leg;
-	int filled = 0;
-	bool spares = false;
 
-	list_for_each_entry(leg, &a->legs, list) {
-		filled += leg->slot >= 0;
-		spares |= is_spare(leg);
-	}
-	return spares && filled < a->raid_disks;
+	list_for_each_entry(leg, &a->legs, list)
+		if (is_spare(leg))
+			return array_has_free_slot(a);
+	return false;
 }
 
 /*

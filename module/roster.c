@@ -450,11 +450,7 @@ static void look_for_sync(struct array *a)
 	array_wake(a);
 }
 
-/*
- * Who comes back by the bitmap takes a free slot, and until then the array is
- * degraded. As a spare it would miss what is cleared meanwhile.
- */
-static bool has_free_slot(struct array *a)
+bool array_has_free_slot(struct array *a)
 {
 	struct leg *leg;
 	int filled = 0;
@@ -464,7 +460,11 @@ static bool has_free_slot(struct array *a)
 	return filled < a->raid_disks;
 }
 
-/* A member has joined: into its slot at once, or by way of a recovery. */
+/*
+ * A member has joined: into its slot at once, or by way of a recovery. Who comes
+ * back by the bitmap takes a free slot, and until then the array is degraded. As a
+ * spare it would miss what is cleared meanwhile.
+ */
 static void welcome(struct array *a, struct leg *leg)
 {
 	bool whole = test_bit(LEG_BITMAP_SYNC, &leg->flags) && !a->intent &&
@@ -472,7 +472,7 @@ static void welcome(struct array *a, struct leg *leg)
 
 	if (whole)
 		take_back_whole(a, leg);
-	else if (!a->intent || !has_free_slot(a))
+	else if (!a->intent || !array_has_free_slot(a))
 		clear_bit(LEG_BITMAP_SYNC, &leg->flags);
 	array_info(a, "%s joined as number %d%s\n", leg->kname, leg->number,
 		   whole ? ", in sync" :
@@ -704,7 +704,7 @@ int array_re_add(struct array *a, struct leg *leg)
 	    leg->saved_slot < 0)
 		return -EBUSY;
 	/* Of one that was being rebuilt the bitmap does not know all that it lacks. */
-	by_bitmap = a->intent && has_free_slot(a) &&
+	by_bitmap = a->intent && array_has_free_slot(a) &&
 		    !test_bit(LEG_FULL_SYNC, &leg->flags) &&
 		    (a->persistent ? intent_can_re_add(a->intent, leg->events) :
 				     !intent_failed(a->intent));

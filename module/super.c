@@ -46,6 +46,13 @@ void array_super_owed(struct array *a)
 	array_wake(a);
 }
 
+void array_super_awaited(struct array *a)
+{
+	lockdep_assert_held(&a->state_lock);
+	set_bit(ARRAY_SUPER_DIRTY, &a->flags);
+	set_bit(ARRAY_SUPER_PENDING, &a->flags);
+}
+
 bool array_super_settled(struct array *a)
 {
 	return !test_bit(ARRAY_SUPER_PENDING, &a->flags) ||
@@ -435,8 +442,7 @@ static bool set_faulty(struct array *a, struct leg *leg)
 	clear_bit(LEG_IN_SYNC, &leg->flags);
 	clear_bit(LEG_FAILURE_RECORDED, &leg->flags);
 	array_count_degraded(a);
-	set_bit(ARRAY_SUPER_DIRTY, &a->flags);
-	set_bit(ARRAY_SUPER_PENDING, &a->flags);
+	array_super_awaited(a);
 	if (a->degraded >= a->raid_disks)
 		set_bit(ARRAY_BROKEN, &a->flags);
 	return true;

@@ -21,6 +21,7 @@ setup() {
 
 teardown() {
 	exec 8<&- 9<&-
+	start_read_only 0
 	all_go_on
 	[[ ! -b /dev/md0 ]] || mdioctl /dev/md0 STOP_ARRAY || true # not for mdadm to see
 	end_all
