@@ -43,6 +43,7 @@ void array_reset(struct array *a)
 	a->max_devices = 0;
 	a->max_read_errors = MAX_READ_ERRORS;
 	a->events = 0;
+	a->events_recorded = 0;
 	a->in_sync = true;
 	a->resync_sector = 0;
 	a->degraded = 0;

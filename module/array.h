@@ -80,6 +80,7 @@ enum sync_action {
 enum array_flag {
 	ARRAY_CLOSING,		/* a stop is under way: opens fail with ENODEV */
 	ARRAY_DELETED,		/* the object goes away */
+	ARRAY_MAKING,		/* not in sysfs yet, but open() finds it: not to be removed */
 	ARRAY_HOLD,		/* just created: kept until the first ioctl or close */
 	ARRAY_BROKEN,		/* the last member failed: writes fail */
 	ARRAY_SUPER_DIRTY,	/* superblocks owed (members changed) */
@@ -175,6 +176,7 @@ struct array {
 
 	/* Generation. super_lock. */
 	u64 events;
+	u64 events_recorded;		/* all that are in sync have these, or newer, on the medium */
 	bool in_sync;			/* READ_ONCE by writes: no write since "clean" was recorded */
 	sector_t resync_sector;		/* in sync below; NO_SECTOR: everywhere. state_lock to move */
 	bool super_behind;		/* started without all members: one event more with the next update */

@@ -164,7 +164,8 @@ static bool mark_deleted(struct array *a)
 		return false;
 	if (array_is_unused(a)) {
 		spin_lock_irq(&a->state_lock);
-		gone = !test_bit(ARRAY_HOLD, &a->flags) &&
+		gone = !test_bit(ARRAY_MAKING, &a->flags) &&
+		       !test_bit(ARRAY_HOLD, &a->flags) &&
 		       !atomic_read(&a->openers) &&
 		       !test_and_set_bit(ARRAY_DELETED, &a->flags);
 		spin_unlock_irq(&a->state_lock);
@@ -275,6 +276,16 @@ static struct gendisk *make_disk(struct array *a, const char *name, int minor)
 	return disk;
 }
 
+/* It is complete: who let go of it meanwhile could not have it removed. */
+static void made(struct array *a)
+{
+	spin_lock_irq(&a->state_lock);
+	clear_bit(ARRAY_MAKING, &a->flags);
+	spin_unlock_irq(&a->state_lock);
+	disk_remove_later(a);
+}
+
+/* As soon as the disk is there others open it, stop it, and close it. */
 static int show_array(struct array *a)
 {
 	int err = add_disk(a->disk);
@@ -284,6 +295,8 @@ static int show_array(struct array *a)
 	err = attr_add_array(a);
 	if (err)
 		del_gendisk(a->disk);
+	else
+		made(a);
 	return err;
 }
 
@@ -305,6 +318,7 @@ static int create_array(const char *name, int minor, bool named)
 	a->minor = minor;
 	a->named = named;
 	INIT_WORK(&a->remove_work, remove_work);
+	set_bit(ARRAY_MAKING, &a->flags);
 	set_bit(ARRAY_HOLD, &a->flags);
 	list_add(&a->all, &array_list);
 	/* The disk's reference is the one that counts. */

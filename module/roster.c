@@ -216,6 +216,8 @@ static void take_array(struct array *a, const struct member_super *ms)
 	a->ctime = ms->ctime_s;
 	a->utime = ms->utime_s;
 	a->events = ms->events;
+	/* One less is tolerated of the others. */
+	a->events_recorded = ms->events ? ms->events - 1 : 0;
 	a->resync_sector = ms->resync_sector == MEMBER_IN_SYNC ?
 		NO_SECTOR : ms->resync_sector;
 	a->max_devices = ms->max_devices;

@@ -345,6 +345,8 @@ static int write_events(struct array *a, u64 events, bool clean, sector_t resync
 		a->utime = ktime_get_real_seconds();
 		write_bitmap_super(a);
 		err = write_members(a, clean, resync_sector);
+		if (!err)
+			WRITE_ONCE(a->events_recorded, a->events);
 	} while (!err && a->events < events);
 	return err;
 }

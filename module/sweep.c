@@ -161,10 +161,13 @@ static bool flush_members(struct intent *in)
 
 int sweep_prepare(struct intent *in)
 {
-	u64 events = READ_ONCE(in->array->events);
+	u64 events = READ_ONCE(in->array->events_recorded);
 
 	lockdep_assert_held(&in->commit_mutex);
-	/* A member that fails from here on has these events, or older ones. */
+	/*
+	 * Who fails from here on has at least these, though an update may be under
+	 * way that it is not told of any more; who was away before has fewer.
+	 */
 	smp_rmb();
 	if (intent_degraded(in))
 		return -EAGAIN;

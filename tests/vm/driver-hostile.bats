@@ -246,6 +246,28 @@ spoil_each() {
 	left_nothing
 }
 
+@test "an array that many programs make, stop and read at the same time" {
+	local n makers=()
+	make_and_stop() {
+		local n
+		for ((n = 0; n < 150; n++)); do
+			mdioctl /dev/md0 STOP_ARRAY >/dev/null || true
+		done
+	}
+	rm -f /tmp/enough
+	while [[ ! -e /tmp/enough ]]; do
+		cat /sys/block/md0/md/* >/dev/null 2>&1 || true
+	done 3>&- &
+	for n in 1 2 3; do
+		make_and_stop 3>&- &
+		makers+=($!)
+	done
+	wait "${makers[@]}"
+	touch /tmp/enough
+	wait
+	left_nothing
+}
+
 @test "what is written to sysfs: words and numbers without sense, everywhere" {
 	local file word
 	make_mirror

@@ -284,7 +284,15 @@ keeps_bits() {
 	make_file
 	mdadm --quiet --assemble /dev/md0 /dev/vdb /dev/vdc
 	wait_idle md0
-	mdioctl -t /dev/md0 SET_BITMAP_FILE "$file"
+	mkfifo /tmp/until
+	mdioctl -t /dev/md0 SET_BITMAP_FILE "$file" </tmp/until 3>&- &
+	local cutter=$!
+	exec 7>/tmp/until
+	retry 100 0.1 grep "file: $file" /proc/mdstat
+	stays_dirty
+	write_chunk 0 /dev/md0 # and no superblock is owed any more
+	exec 7>&-
+	wait $cutter
 	write_chunk 4 /dev/md0
 	logged 'bitmap file has been cut to 0 bytes'
 	stop

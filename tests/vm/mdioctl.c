@@ -8,8 +8,7 @@
  *	-c	as a 32-bit program would
  *	-u	as a user without any privilege, after NODE was opened
  *	-r	NODE opened for reading only
- *	-t	afterwards the file of SET_BITMAP_FILE is truncated, by its descriptor
- *	-t	afterwards the file of SET_BITMAP_FILE is truncated, by its descriptor
+ *	-t	when stdin ends, the file of SET_BITMAP_FILE is truncated, by its descriptor
  *
  * COMMAND is a name or a number. A WORD is a number, 0x for hexadecimal; a
  * block device, which gives two numbers in a struct, and else one; for
@@ -223,6 +222,8 @@ static int step(int fd, char **words)
 	ret = compat ? ioctl32(fd, c->number, arg) : ioctl(fd, c->number, arg);
 	err = errno;
 	if (c->number == SET_BITMAP_FILE && words[1] && !isdigit(words[1][strspn(words[1], "-")])) {
+		while (cut && getchar() != EOF)
+			;
 		if (cut && !ret && ftruncate(arg, 0))
 			return fail("ftruncate");
 		close(arg); /* the array has its own hold of it */
