@@ -162,6 +162,9 @@ wipe() {
 	done
 }
 
+# No thread of the kernel writes inode tables later, when a test looks at the disk.
+mkfs.ext4() { command mkfs.ext4 -E lazy_itable_init=0 "$@"; }
+
 # umount_tree DIR: unmount what is mounted at and below DIR.
 umount_tree() {
 	local dir

@@ -96,6 +96,7 @@ has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
 	echo check >$md/sync_action
 	mdbitmap --wait /dev/md0 >/tmp/out 3>&- &
 	local pid=$! status=0
+	retry 200 0.1 grep -q check /tmp/out
 	retry 200 0.1 has_progressed
 	echo idle >$md/sync_action
 	wait $pid || status=$?
@@ -105,7 +106,7 @@ has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
 
 @test "a check that finds differences ends with status 3, one that does not with 0" {
 	in_sync
-	full_speed
+	slowly 3 # or it would be over before anybody waits
 	echo check >$md/sync_action
 	run -0 mdbitmap --wait /dev/md0
 	[[ ${lines[-1]} == *"check done, in sync" ]]
