@@ -8,7 +8,6 @@
 #include "resync_impl.h"
 #include "stat.h"
 #include "trace.h"
-#include "trace.h"
 
 static unsigned int count_in_sync(struct array *a)
 {

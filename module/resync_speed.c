@@ -78,13 +78,26 @@ static unsigned long speed_now(struct resync *r)
 	return div64_u64((u64)(r->copied - r->marks[r->mark].copied) * 500, ms + 10);
 }
 
+static bool users_wait(struct array *a)
+{
+	struct block_device *part = a->disk->part0;
+	long n = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		n += part_stat_local_read_cpu(part, in_flight[READ], cpu) +
+		     part_stat_local_read_cpu(part, in_flight[WRITE], cpu);
+	return n > 0;
+}
+
+/* Now, or since we last looked. */
 static bool users_seen(struct resync *r)
 {
 	u64 now = user_sectors(r->array);
 	bool seen = now - r->user_sectors > BUSY_SECTORS;
 
 	r->user_sectors = now;
-	return seen;
+	return seen || users_wait(r->array);
 }
 
 static void nap(struct resync *r)

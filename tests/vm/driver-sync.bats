@@ -12,6 +12,7 @@
 bats_require_minimum_version 1.5.0
 load helpers
 load arrays
+load faults
 
 md=/sys/block/md0/md
 
@@ -180,6 +181,52 @@ at_rest_at() { [[ $(<$md/sync_completed) == "$1 / "* ]]; }
 	echo system >$md/sync_speed_max
 	echo system >$md/sync_speed_min
 	[[ $(<$md/sync_speed_max) == *' (system)' ]]
+}
+
+reads_of() { cut -d ' ' -f 1 < <(sed 's/^ *//;s/  */ /g' "/sys/block/$1/stat"); }
+has_read() { (($(reads_of md0) >= $1)); }
+
+# checked_beside MINIMUM: the sectors that a check gets through while users read
+# a hundred times.
+checked_beside() {
+	local checked
+	echo 0 >$md/sync_min
+	echo "$1" >$md/sync_speed_min
+	echo check >$md/sync_action
+	retry 50 0.1 runs check
+	retry 600 0.1 has_read $(($(reads_of md0) + 100))
+	checked=$(cut -d ' ' -f 1 $md/sync_completed)
+	[[ $checked != none ]] || checked=$(</sys/block/md0/size)
+	echo idle >$md/sync_action
+	retry 50 0.1 is idle
+	echo "$checked"
+}
+
+@test "above its minimum speed a sync yields to users' I/O, below it does not" {
+	local kind yielding pressing
+	requires fio
+	modprobe -q dm-delay || true
+	for kind in vdb vdc; do
+		lay slow-$kind $kind
+		relay slow-$kind "0 $(sectors_of slow-$kind) delay /dev/$kind 0 10"
+	done
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --metadata=1.2 \
+		--data-offset=1M --bitmap=none --assume-clean /dev/mapper/slow-vd[bc]
+	echo 1000000 >$md/sync_speed_max
+	fio --name=user --filename=/dev/md0 --rw=randread --bs=64k --direct=1 --time_based \
+		--runtime=300 --output=/dev/null 3>&- &
+	local pid=$!
+	retry 100 0.1 has_read 1
+	yielding=$(checked_beside 1)
+	pressing=$(checked_beside 1000000)
+	kill $pid
+	wait $pid || true
+	echo "sectors checked: $yielding, $pressing"
+	((yielding > 0 && pressing > 2 * yielding))
+	# nobody is there any more: it goes as fast as it can, whatever the minimum
+	echo 1 >$md/sync_speed_min
+	echo check >$md/sync_action
+	wait_idle md0
 }
 
 @test "an interrupted resync goes on where it was, also after a stop" {
