@@ -80,13 +80,12 @@ static unsigned long speed_now(struct resync *r)
 
 static bool users_wait(struct array *a)
 {
-	struct block_device *part = a->disk->part0;
 	long n = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		n += part_stat_local_read_cpu(part, in_flight[READ], cpu) +
-		     part_stat_local_read_cpu(part, in_flight[WRITE], cpu);
+		n += part_stat_local_read_cpu(a->disk->part0, in_flight[READ], cpu) +
+		     part_stat_local_read_cpu(a->disk->part0, in_flight[WRITE], cpu);
 	return n > 0;
 }
 

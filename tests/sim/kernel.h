@@ -728,7 +728,7 @@ static inline bool bdev_rot(struct block_device *bdev)
 #define sync_blockdev(bdev) ((void)(bdev))
 #define invalidate_bdev(bdev) ((void)(bdev))
 #define part_stat_read_accum(part, field) sim_user_sectors()
-#define part_stat_local_read_cpu(part, field, cpu) ((void)(part), 0L)
+#define part_stat_local_read_cpu(part, field, cpu) 0L
 u64 sim_user_sectors(void);
 
 /* --- files: doors.c --------------------------------------------------------------------------------- */
