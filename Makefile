@@ -214,6 +214,7 @@ check-debug: mdbitmap
 	tests/deps
 	tests/vm/run --kernel debug --driver mdbitmap $(DEBUG_TAKEOVER)
 	tests/vm/run --kernel debug --driver stock $(DEBUG_BESIDE)
+	tests/vm/run --kernel debug --driver mdbitmap tests/vm/debug/*.bats
 
 # The module: for the running kernel, or the one whose headers KDIR names; for
 # all kernels that the tests boot, into build/module.
@@ -236,7 +237,7 @@ demo:
 bench:
 	tests/deps
 	+@$(MAKE) -s mdbitmap
-	@tests/bench/run
+	@tests/bench/report
 
 install: mdbitmap
 	install -D -m 755 mdbitmap $(DESTDIR)$(sbindir)/mdbitmap

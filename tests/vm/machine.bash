@@ -11,13 +11,13 @@ machine_repo=${machine_here%/tests/vm}
 # shellcheck disable=SC2034 # for who sources this
 machine_trouble='BUG:|kernel BUG|WARNING:|UBSAN:|Oops|Call Trace:|Kernel panic'
 machine_trouble+='|possible circular locking|INFO: possible recursive'
-machine_trouble+='|hung task|blocked for more than|suspected memory leaks'
+machine_trouble+='|KCSAN|hung task|blocked for more than|suspected memory leaks'
 
 # Scenarios' own programs, built if they are not there or older.
 machine_programs() {
 	local name source program
 	mkdir -p "$machine_repo/build/vm"
-	for name in mdioctl spoil awaits; do
+	for name in mdioctl spoil awaits disturb; do
 		source=$machine_here/$name.c program=$machine_repo/build/vm/$name
 		[[ ! -e $program || $source -nt $program ]] || continue
 		"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static \
@@ -38,7 +38,7 @@ machine_parts() {
 	memory=1024 parameters=
 	# What watches takes memory and time: most of all in ACPI's interpreter, a
 	# minute of every boot, so it does without.
-	[[ $1 != debug ]] ||
+	[[ $1 != debug && $1 != kcsan ]] ||
 		memory=2048 parameters='acpi=off rcupdate.rcu_cpu_stall_timeout=300'
 }
 
@@ -66,7 +66,7 @@ machine_initrd() {
 	cp -r "$machine_here" "$root/repo/tests"
 	(($# < 2)) || cp "$2" "$root/repo/tests/vm"
 	[[ ! -x $machine_repo/mdbitmap ]] || cp "$machine_repo/mdbitmap" "$root/repo"
-	cp "$machine_repo"/build/vm/{mdioctl,spoil,awaits} "$root/repo"
+	cp "$machine_repo"/build/vm/{mdioctl,spoil,awaits,disturb} "$root/repo"
 	cat >"$root/boot"
 	(cd "$root" && find . -print0 | cpio -0 --quiet -o -H newc -R 0:0) >"$dir/initrd"
 	cat "$modules" "$driver" >>"$dir/initrd"
@@ -79,10 +79,10 @@ machine_initrd() {
 #
 # Emulation is faster by a quarter without: erms, as a string instruction goes byte
 # by byte; random addresses, as code is translated for the address where it is.
+# With $machine_counts there is one CPU, and a nanosecond is an instruction of it.
 machine_command() {
 	local dir=$1 log=$2 disk name from
-	command=(qemu-system-x86_64
-		-accel "tcg,thread=multi" -smp "2,sockets=2,cores=1" -cpu "max,-cx16,-erms" -m "$memory"
+	command=(qemu-system-x86_64 -cpu "max,-cx16,-erms" -m "$memory"
 		-nographic -no-reboot -nic none -monitor none
 		-kernel "$kernel/vmlinuz" -initrd "$dir/initrd"
 		-append "console=ttyS0 quiet norandmaps mitigations=off no_timer_check panic=-1 oops=panic $parameters"
@@ -97,4 +97,9 @@ machine_command() {
 	done
 	command+=(-drive "file=$usr,format=raw,if=none,id=usr,read-only=on"
 		-device "virtio-blk-pci,drive=usr,serial=usr")
+	if [[ ${machine_counts-} ]]; then
+		command+=(-accel "tcg,thread=single" -smp 1 -icount "shift=0,sleep=off")
+	else
+		command+=(-accel "tcg,thread=multi" -smp "2,sockets=2,cores=1")
+	fi
 }

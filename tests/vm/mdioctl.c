@@ -8,6 +8,8 @@
  *	-c	as a 32-bit program would
  *	-u	as a user without any privilege, after NODE was opened
  *	-r	NODE opened for reading only
+ *	-f N	the N-th allocation within the last command fails, by the kernel's fault
+ *		injection; a line more: "failed", or "no more" if there are fewer
  *	-t	when stdin ends, the file of SET_BITMAP_FILE is truncated, by its descriptor
  *
  * COMMAND is a name or a number. A WORD is a number, 0x for hexadecimal; a
@@ -79,6 +81,7 @@ static const struct command {
 };
 
 static bool compat, cut;	/* options -c, -t */
+static int fail_nth_fd;		/* option -f */
 
 /* What a 32-bit program can point to. */
 static union {
@@ -91,6 +94,25 @@ static int fail(const char *what)
 {
 	fprintf(stderr, "mdioctl: %s: %m\n", what);
 	return 2;
+}
+
+/* Of what this thread allocates from now on; 0 for none. */
+static bool arm(unsigned long nth)
+{
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%lu", nth);
+
+	return pwrite(fail_nth_fd, text, n, 0) == n;
+}
+
+/* Has it failed? */
+static bool disarm(void)
+{
+	char text[24] = "";
+	bool failed = pread(fail_nth_fd, text, sizeof(text) - 1, 0) > 0 && !atol(text);
+
+	arm(0);
+	return failed;
 }
 
 static int ioctl32(int fd, unsigned long cmd, unsigned long arg)
@@ -188,13 +210,14 @@ static void show(const struct command *c)
 	}
 }
 
-/* One command with its words, up to NULL. */
-static int step(int fd, char **words)
+/* One command with its words, up to NULL; the nth allocation fails, if any shall. */
+static int step(int fd, char **words, unsigned long nth)
 {
 	struct command unknown = { .kind = NOTHING };
 	const struct command *c = NULL;
 	unsigned long arg = 0;
 	size_t i;
+	bool failed = false;
 	int ret, err;
 
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -219,8 +242,12 @@ static int step(int fd, char **words)
 		if (!fill(words + 1, c->ints))
 			return fail("words");
 	}
+	if (nth && !arm(nth))
+		return fail("fail-nth");
 	ret = compat ? ioctl32(fd, c->number, arg) : ioctl(fd, c->number, arg);
 	err = errno;
+	if (nth)
+		failed = disarm();
 	if (c->number == SET_BITMAP_FILE && words[1] && !isdigit(words[1][strspn(words[1], "-")])) {
 		while (cut && getchar() != EOF)
 			;
@@ -228,26 +255,29 @@ static int step(int fd, char **words)
 			return fail("ftruncate");
 		close(arg); /* the array has its own hold of it */
 	}
-	if (ret < 0) {
+	if (ret < 0)
 		puts(strerrorname_np(err));
-		return 1;
-	}
-	show(c);
-	return 0;
+	else
+		show(c);
+	if (nth)
+		puts(failed ? "failed" : "no more");
+	return ret < 0;
 }
 
 int main(int argc, char **argv)
 {
+	unsigned long nth = 0;
 	bool nobody = false;
 	int mode = O_RDWR, status = 0, opt, fd, ret;
 	char **words, **end;
 
-	while ((opt = getopt(argc, argv, "+curt")) != -1) {
+	while ((opt = getopt(argc, argv, "+curtf:")) != -1) {
 		switch (opt) {
 		case 'c': compat = true; break;
 		case 'u': nobody = true; break;
 		case 'r': mode = O_RDONLY; break;
 		case 't': cut = true; break;
+		case 'f': nth = strtoul(optarg, NULL, 0); break;
 		default: return 2;
 		}
 	}
@@ -263,6 +293,11 @@ int main(int argc, char **argv)
 		puts(strerrorname_np(errno));
 		return 1;
 	}
+	if (nth) {
+		fail_nth_fd = open("/proc/thread-self/fail-nth", O_RDWR);
+		if (fail_nth_fd < 0)
+			return fail("fail-nth");
+	}
 	if (nobody && (setgid(65534) || setuid(65534)))
 		return fail("setuid");
 	for (words = argv + 1; words && *words; words = end) {
@@ -272,7 +307,7 @@ int main(int argc, char **argv)
 			*end++ = NULL;
 		if (!*words)
 			return 2;
-		ret = step(fd, words);
+		ret = step(fd, words, *end ? 0 : nth);
 		if (ret > status)
 			status = ret;
 	}
