@@ -41,7 +41,7 @@ quarter() {
 	local limit
 	for limit in /sys/module/mdbitmap/parameters/sync_speed_{max,min} \
 		/proc/sys/dev/raid/speed_limit_{max,min}; do
-		[[ ! -e $limit ]] || echo 2000000 >$limit
+		[[ ! -e $limit ]] || echo 2000000 >"$limit"
 	done
 	run aftermath "$1" 4 /dev/vdf /dev/vdd /dev/vdb /dev/vdc
 	echo "$output"
@@ -72,7 +72,7 @@ quarter() {
 	mdbitmap --re-add /dev/md0 /dev/vdc
 	wait $!
 	wait_idle md0
-	! is_away
+	run ! is_away
 	stamp 50 -d 4 -k 5 -m 2
 	stamp 100 -d 4 -k 10
 }
