@@ -8,7 +8,7 @@
 # it (see aftermath.c). `make powercut CUTS=N SEED=S` does more of them.
 #
 # vm-mdbitmap: 6.1
-# vm-timeout: 900
+# vm-timeout: 1800
 # vm-disks: vdb=18M vdc=18M vdd=8M vde=1M vdf=1M
 # vm-recorder: 8192 vdd vdb,data vdc,data +vde,data
 # vm-cuts: vdf vde
