@@ -373,7 +373,11 @@ static unsigned int dirty_chunks(void)
 	return n;
 }
 
-/* Which chunks the driver may copy. */
+/*
+ * Which chunks the driver may copy. A file that is behind says nothing to it; one
+ * that is a single event behind is taken by the tool without --force. Neither may
+ * be: the file learns of an event before the members do.
+ */
 static void judge_bitmap(void)
 {
 	uint64_t events = le64(bits + 24), newest = 0;
@@ -389,8 +393,8 @@ static void judge_bitmap(void)
 	}
 	chunk_bytes = le32(bits + 52);
 	forced = le32(bits + 48) & STALE || events + 1 < newest;
-	all_dirty = forced;
-	if (forced && !(cut.flags & MAY_BE_STALE))
+	all_dirty = forced || events < newest;
+	if (all_dirty && !(cut.flags & MAY_BE_STALE))
 		violation("the file is stale: state %x, events %llu of %llu",
 			  le32(bits + 48), (unsigned long long)events,
 			  (unsigned long long)newest);
