@@ -373,6 +373,15 @@ static unsigned int dirty_chunks(void)
 	return n;
 }
 
+/* By its own superblock: it came back, and its recovery has not begun. */
+static bool is_spare(const uint8_t *super)
+{
+	const uint32_t number = le32(super + 160);
+	const uint8_t *role = super + 256 + 2 * number;
+
+	return number < 384 && role[0] == 0xff && role[1] == 0xff;
+}
+
 /*
  * Which chunks the driver may copy. A file that is behind says nothing to it; one
  * that is a single event behind is taken by the tool without --force. Neither may
@@ -390,6 +399,7 @@ static void judge_bitmap(void)
 
 		newest = e > newest ? e : newest;
 		in_full |= features & RECOVERY_OFFSET && !(features & RECOVERY_BITMAP);
+		in_full |= is_spare(super);
 	}
 	chunk_bytes = le32(bits + 52);
 	forced = le32(bits + 48) & STALE || events + 1 < newest;
@@ -547,8 +557,8 @@ static void judge_sector(uint64_t at)
 
 /*
  * How much was written, be it what was there already. Not of a member whose
- * superblock says that it was being copied, and not that bits tell where: the
- * driver never says the latter, so that a cut in the middle of a recovery by the
+ * superblock says that it is a spare, or was being copied, and not that bits tell
+ * where: the driver never says the latter, so that a cut in the middle of a recovery by the
  * bitmap costs a recovery in full. That is counted.
  */
 static void judge_written(unsigned int dirty)
