@@ -119,9 +119,11 @@ build/sim/mutants/%/sim: build/sim/fast/sim
 
 # What records the disks of a VM, what judges the trace, and what cuts it.
 build/recorder build/tracecheck build/cuts: build/%: tests/recorder/%.c \
-		tests/recorder/trace_file.h tests/recorder/cuts_file.h
+		$(wildcard tests/recorder/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) -O2 -o $@ $<
+	$(CC) $(BASE) -O2 -o $@ $(filter %.c,$^)
+
+build/tracecheck build/cuts: tests/recorder/replay.c
 
 # Tests. Each floor leaves TAP in build/tap; the summary counts them all.
 # One floor:	make check-unit | check-sim | check-fuzz | check-cli | check-lint |
