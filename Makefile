@@ -215,6 +215,11 @@ powercut: mdbitmap
 	POWER_CUTS=$(CUTS) POWER_CUTS_SEED=$(SEED) RECORDER_SEED=$(SEED) \
 		tests/vm/run --timeout $$(($(CUTS) * 4 + 600)) tests/vm/driver-cuts.bats
 
+# What a power cut can do to stock md, see docs/MD-RACES.md.
+md-races: mdbitmap
+	tests/deps
+	tests/vm/md-races
+
 # The module's scenarios on a kernel that watches memory, locks and leaks. Its
 # first build takes ten minutes, and it is slow: so not in check.
 DEBUG_TAKEOVER = $(shell grep -l '^\# vm-mdbitmap:' tests/vm/*.bats)
@@ -296,5 +301,5 @@ distclean:
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all check check-all check-build check-unit check-sim check-fuzz check-cli check-lint \
-	check-dkms check-vm check-debug powercut sim fuzz module module-all demo bench install \
+	check-dkms check-vm check-debug powercut md-races sim fuzz module module-all demo bench install \
 	install-dkms uninstall uninstall-dkms clean distclean

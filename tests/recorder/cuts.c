@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cuts [--cuts=N] [--seed=S] TRACE BUNDLE WITNESS STORE MEMBER...
+ * cuts [--cuts=N] [--seed=S] [--caches-last] TRACE BUNDLE WITNESS STORE MEMBER...
  *
  * What N power cuts, at random events of a recorded trace, could have left on
  * STORE and the MEMBERs, written as a BUNDLE (cuts_file.h). The trace has the
  * data of all of them. What a sector may hold after a cut is what tracecheck
  * says it may: what it held durably, or any write that has arrived since and
- * was not flushed. Here one of these is drawn for each sector.
+ * was not flushed. Here one of these is drawn for each sector. With --caches-last
+ * only what was under way may be lost.
  *
  * Half of the cuts are at any event after WITNESS was first written, half are
  * soon after a write to STORE arrived: a bit is set or cleared then, which is
@@ -293,6 +294,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "cuts", required_argument, NULL, 'c' },
 		{ "seed", required_argument, NULL, 's' },
+		{ "caches-last", no_argument, NULL, 'l' },
 		{ NULL, 0, NULL, 0 },
 	};
 	FILE *f;
@@ -303,11 +305,13 @@ int main(int argc, char **argv)
 			cut_count = strtoull(optarg, NULL, 0);
 		else if (c == 's')
 			seed = strtoull(optarg, NULL, 0);
+		else if (c == 'l')
+			replay_caches_last = true;
 		else
 			return 2;
 	}
 	if (argc - optind < 6 || !cut_count)
-		errx(2, "usage: cuts [--cuts=N] [--seed=S] TRACE BUNDLE WITNESS STORE MEMBER MEMBER...");
+		errx(2, "usage: cuts [OPTION...] TRACE BUNDLE WITNESS STORE MEMBER MEMBER...");
 	state = scramble(seed);
 	f = replay_open(argv[optind]);
 	use(&witness, argv[optind + 2]);

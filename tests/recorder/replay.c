@@ -11,6 +11,7 @@ struct flush {
 };
 
 uint64_t replay_events, replay_flushes;
+bool replay_caches_last;
 
 static struct device devices[TRACE_DEVICES];
 static unsigned int device_count;
@@ -123,7 +124,7 @@ static void write_done(struct device *d, struct write *w)
 {
 	w->done = replay_events;
 	TELL(done, d, w);
-	if (w->fua) {
+	if (w->fua || replay_caches_last) {
 		becomes_durable(d, w);
 		return;
 	}

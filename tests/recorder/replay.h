@@ -61,6 +61,7 @@ struct replay_ops {
 };
 
 extern uint64_t replay_events, replay_flushes;	/* until now */
+extern bool replay_caches_last;	/* what is in a cache survives: done is durable */
 
 /* All of them exit with status 2 at what makes no sense. */
 FILE *replay_open(const char *path);		/* and read its header */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * tracecheck [--store-offset=BYTES] [--data-offset=BYTES] TRACE CHUNK STORE MEMBER...
+ * tracecheck [OPTION...] TRACE CHUNK STORE MEMBER MEMBER...
  *
  * Was there an instant in a recorded trace at which a power cut could have
  * left members that differ in a chunk whose bit is clear? Every instant and
@@ -19,8 +19,10 @@
  * members may differ for ever after two of them: the writer's fault, which is
  * counted as overlaps, so that a violation is not taken for the driver's.
  *
- * CHUNK: bytes. STORE: the device of the bitmap file, which begins there at
+ * CHUNK: bytes. STORE: the device of the bitmap, which begins there at
  * --store-offset; MEMBER: a device whose data begin at --data-offset (both 0).
+ * The bitmap may be on a member, as one that is internal is. With --caches-last
+ * nothing that was done is lost, flushed or not.
  * Exit status: 0 no violation, 1 some, 2 the trace says nothing.
  */
 #include <err.h>
@@ -38,10 +40,12 @@ enum {
 	SHOWN = 10,		/* violations printed in full */
 };
 
-/* What a device is: its own. */
-enum role { STORE = 1, MEMBER };
+/* What a device is to us; it may be both. */
+struct role {
+	bool store, member;
+};
 
-static enum role store_role = STORE, member_role = MEMBER;
+static struct role roles[TRACE_DEVICES];
 static struct device *store, *members[TRACE_DEVICES];
 static unsigned int member_count;
 
@@ -58,8 +62,13 @@ static struct {
 	uint64_t member_writes, store_writes, set, cleared, overlaps;
 } count;
 
-static bool is_store(const struct device *d) { return d->own == &store_role; }
-static bool is_member(const struct device *d) { return d->own == &member_role; }
+static struct role *role_of(struct device *d)
+{
+	return d->own = &roles[replay_number(d)];
+}
+
+static bool is_store(struct device *d) { return role_of(d)->store; }
+static bool is_member(struct device *d) { return role_of(d)->member; }
 
 /* --- bits ----------------------------------------------------------------- */
 
@@ -308,13 +317,13 @@ static void set_up(char **names)
 	uint64_t bytes = UINT64_MAX;
 
 	store = replay_find(*names++);
-	store->own = &store_role;
+	role_of(store)->store = true;
 	if (!store->info.with_data)
 		errx(2, "the trace has no data of %s", store->info.name);
 	for (; *names && member_count < TRACE_DEVICES; names++) {
 		struct device *m = replay_find(*names);
 
-		m->own = &member_role;
+		role_of(m)->member = true;
 		members[member_count++] = m;
 		if (m->info.bytes - data_offset < bytes)
 			bytes = m->info.bytes - data_offset;
@@ -353,6 +362,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "store-offset", required_argument, NULL, 's' },
 		{ "data-offset", required_argument, NULL, 'd' },
+		{ "caches-last", no_argument, NULL, 'l' },
 		{ NULL, 0, NULL, 0 },
 	};
 	FILE *f;
@@ -363,11 +373,13 @@ int main(int argc, char **argv)
 			store_offset = strtoull(optarg, NULL, 0);
 		else if (c == 'd')
 			data_offset = strtoull(optarg, NULL, 0);
+		else if (c == 'l')
+			replay_caches_last = true;
 		else
 			return 2;
 	}
 	if (argc - optind < 5)
-		errx(2, "usage: tracecheck [--store-offset=BYTES] [--data-offset=BYTES] TRACE CHUNK STORE MEMBER MEMBER...");
+		errx(2, "usage: tracecheck [OPTION...] TRACE CHUNK STORE MEMBER MEMBER...");
 	chunk_bytes = strtoull(argv[optind + 1], NULL, 0);
 	if (chunk_bytes < TRACE_SECTOR)
 		errx(2, "chunk: %s", argv[optind + 1]);

@@ -8,10 +8,17 @@
 #
 # CHUNK in bytes, disks by name. "vdb,data" keeps the data of what is written, as
 # it is done for STORE anyway; "+vde" is a disk that is recorded, and not judged.
+# A MEMBER can be STORE, if the bitmap is internal.
 # All of them are served by tests/recorder, and
 # tracecheck judges every possible power cut when the last boot is over. Where
 # the bitmap is not at the start of STORE, or the data not at that of the
 # members, a test says so: recorder store-offset=BYTES, data-offset=BYTES.
+#
+#	# vm-recorder-finds: violations
+#
+# Stock md loses differences, and the recorder must see it: once as the caches may
+# lose what was not flushed, once as if nothing that was done were ever lost. With
+# "anything" that is only said.
 #
 #	# vm-cuts: DISK WITNESS
 #
@@ -29,8 +36,9 @@ recorder_start() {
 	recorder_chunk=$2
 	for word in "${@:3}"; do
 		disk=${word%%,*} disk=${disk#+}
-		recorded+=("$disk")
 		[[ $word == +* ]] || recorder_judged+=("$disk")
+		[[ " ${recorded[*]} " != *" $disk "* ]] || continue
+		recorded+=("$disk")
 		arguments+=("$disk=$dir/$disk.img")
 		[[ $word == *,data && ${#arguments[@]} -gt 1 ]] && arguments[-1]+=,data
 	done
@@ -51,14 +59,15 @@ recorder_end() {
 	wait "$recorder"
 }
 
-# recorder_verdict DIR: what tracecheck says, and its status.
+# recorder_verdict DIR [OPTION...]: what tracecheck says, and its status.
 recorder_verdict() {
-	"$machine_repo/build/tracecheck" "${recorder_options[@]/#/--}" "$1/trace" \
+	"$machine_repo/build/tracecheck" "${@:2}" "${recorder_options[@]/#/--}" "$1/trace" \
 		"$recorder_chunk" "${recorder_judged[@]}" 2>&1
 }
 
 # recorder_cuts DIR DISK WITNESS: see vm-cuts; prints what was made.
 recorder_cuts() {
 	"$machine_repo/build/cuts" --cuts="${POWER_CUTS:-200}" --seed="${POWER_CUTS_SEED:-1}" \
+		${POWER_CUTS_CACHES_LAST:+--caches-last} \
 		"$1/trace" "$1/$2.img" "$3" "${recorder_judged[@]}" 2>&1
 }
