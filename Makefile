@@ -117,10 +117,13 @@ build/sim/mutants/%/sim: build/sim/fast/sim
 	$(CC) -o $@ $(filter-out %/module/$(MUTANT).o,$(SIM_OBJS:%=build/sim/fast/%)) \
 		$(@D)/$(notdir $(MUTANT)).o
 
-# What records the disks of a VM, and what judges the trace.
-build/recorder build/tracecheck: build/%: tests/recorder/%.c tests/recorder/trace_file.h
+# What records the disks of a VM, what judges the trace, and what cuts it.
+build/recorder build/tracecheck build/cuts: build/%: tests/recorder/%.c \
+		$(wildcard tests/recorder/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) -O2 -o $@ $<
+	$(CC) $(BASE) -O2 -o $@ $(filter %.c,$^)
+
+build/tracecheck build/cuts: tests/recorder/replay.c
 
 # Tests. Each floor leaves TAP in build/tap; the summary counts them all.
 # One floor:	make check-unit | check-sim | check-fuzz | check-cli | check-lint |
@@ -205,6 +208,18 @@ check-vm: mdbitmap
 	@tests/vm/selftest >$(TAP)/vm-selftest.tap; \
 	tests/vm/run --jobs 3 tests/vm/*.bats >$(TAP)/vm.tap; true
 
+# The scenario of driver-cuts.bats, with that many power cuts: other ones each time.
+powercut: CUTS = 1000
+powercut: SEED = $(shell date +%s)
+powercut: mdbitmap
+	POWER_CUTS=$(CUTS) POWER_CUTS_SEED=$(SEED) RECORDER_SEED=$(SEED) \
+		tests/vm/run --timeout $$(($(CUTS) * 4 + 600)) tests/vm/driver-cuts.bats
+
+# What a power cut can do to stock md, see docs/MD-RACES.md.
+md-races: mdbitmap
+	tests/deps
+	tests/vm/md-races
+
 # The module's scenarios on a kernel that watches memory, locks and leaks. Its
 # first build takes ten minutes, and it is slow: so not in check.
 DEBUG_TAKEOVER = $(shell grep -l '^\# vm-mdbitmap:' tests/vm/*.bats)
@@ -287,5 +302,5 @@ distclean:
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all check check-all check-build check-unit check-sim check-fuzz check-cli check-lint \
-	check-dkms check-vm check-debug sim fuzz module module-all demo bench install \
+	check-dkms check-vm check-debug powercut md-races sim fuzz module module-all demo bench install \
 	install-dkms uninstall uninstall-dkms clean distclean

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * tracecheck [--store-offset=BYTES] [--data-offset=BYTES] TRACE CHUNK STORE MEMBER...
+ * tracecheck [OPTION...] TRACE CHUNK STORE MEMBER MEMBER...
  *
  * Was there an instant in a recorded trace at which a power cut could have
  * left members that differ in a chunk whose bit is clear? Every instant and
@@ -19,8 +19,10 @@
  * members may differ for ever after two of them: the writer's fault, which is
  * counted as overlaps, so that a violation is not taken for the driver's.
  *
- * CHUNK: bytes. STORE: the device of the bitmap file, which begins there at
+ * CHUNK: bytes. STORE: the device of the bitmap, which begins there at
  * --store-offset; MEMBER: a device whose data begin at --data-offset (both 0).
+ * The bitmap may be on a member, as one that is internal is. With --caches-last
+ * nothing that was done is lost, flushed or not.
  * Exit status: 0 no violation, 1 some, 2 the trace says nothing.
  */
 #include <err.h>
@@ -30,7 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "trace_file.h"
+#include "replay.h"
 
 enum {
 	SUPER_BYTES = 256,
@@ -38,43 +40,12 @@ enum {
 	SHOWN = 10,		/* violations printed in full */
 };
 
-struct write {
-	struct write *next;	/* of the device's, in order of completion */
-	uint64_t id, arrived, done;	/* number of the event; done 0: not yet */
-	uint64_t sector;
-	uint32_t sectors;
-	bool fua;
-	unsigned int held;	/* sectors that may hold it, and one if listed */
-	uint64_t *hash;
-	uint8_t *data;		/* of the store only */
-};
-
-/* One of the writes, other than the durable one, that a sector may hold. */
-struct maybe {
-	struct maybe *next;
-	struct write *write;
-};
-
-struct sector {
-	uint64_t hash;		/* durable */
-	struct maybe *maybe;
-};
-
-struct flush {
-	struct flush *next;
-	uint64_t id, arrived;
-};
-
-struct device {
-	struct trace_device info;
+/* What a device is to us; it may be both. */
+struct role {
 	bool store, member;
-	struct sector *sectors;
-	struct write *flying, *volatiles, **last_volatile;
-	struct flush *flushes;
 };
 
-static struct device devices[TRACE_DEVICES];
-static unsigned int device_count;
+static struct role roles[TRACE_DEVICES];
 static struct device *store, *members[TRACE_DEVICES];
 static unsigned int member_count;
 
@@ -86,19 +57,18 @@ static uint32_t *differing;	/* per chunk: sectors in which members may differ */
 static uint32_t *under_way;	/* per chunk: member writes not answered */
 static uint8_t *differs;	/* per sector of the array */
 
-static uint64_t events, violations;
+static uint64_t violations;
 static struct {
-	uint64_t member_writes, store_writes, flushes, set, cleared, overlaps;
+	uint64_t member_writes, store_writes, set, cleared, overlaps;
 } count;
 
-static void *need(size_t n, size_t size)
+static struct role *role_of(struct device *d)
 {
-	void *p = calloc(n ? n : 1, size);
-
-	if (!p)
-		err(2, "memory");
-	return p;
+	return d->own = &roles[replay_number(d)];
 }
+
+static bool is_store(struct device *d) { return role_of(d)->store; }
+static bool is_member(struct device *d) { return role_of(d)->member; }
 
 /* --- bits ----------------------------------------------------------------- */
 
@@ -134,24 +104,10 @@ static void violation(const char *what, uint64_t chunk, const struct write *w)
 		       what, (unsigned long long)chunk,
 		       (unsigned long long)w->id, w->sectors,
 		       (unsigned long long)w->sector,
-		       (unsigned long long)events);
+		       (unsigned long long)replay_events);
 }
 
 /* --- what a sector may hold ----------------------------------------------- */
-
-static void release(struct write *w)
-{
-	if (--w->held)
-		return;
-	free(w->hash);
-	free(w->data);
-	free(w);
-}
-
-static const uint8_t *payload(const struct write *w, uint64_t sector)
-{
-	return w->data + (sector - w->sector) * TRACE_SECTOR;
-}
 
 /* The store's sector @at may hold @w, or no longer as such. */
 static void count_clearing(const struct write *w, uint64_t at, int add)
@@ -170,11 +126,25 @@ static bool in_file(uint64_t at)
 	       at < (store_offset + durable_bytes) / TRACE_SECTOR;
 }
 
-static void make_durable(const struct write *w, uint64_t at)
+static void held(struct device *d, uint64_t at, const struct write *w)
+{
+	if (is_store(d) && in_file(at))
+		count_clearing(w, at, 1);
+}
+
+static void dropped(struct device *d, uint64_t at, const struct write *w)
+{
+	if (is_store(d) && in_file(at))
+		count_clearing(w, at, -1);
+}
+
+static void settled(struct device *d, uint64_t at, const struct write *w)
 {
 	uint64_t sector = at - store_offset / TRACE_SECTOR, c, end;
 	uint8_t *to = durable + sector * TRACE_SECTOR;
 
+	if (!is_store(d) || !in_file(at))
+		return;
 	sector_chunks(sector, &c, &end);
 	for (; c < end; c++) {
 		bool was = bit_in(durable, 0, c);
@@ -184,53 +154,6 @@ static void make_durable(const struct write *w, uint64_t at)
 		count.cleared += was && !is;
 	}
 	memcpy(to, payload(w, at), TRACE_SECTOR);
-}
-
-static void hold(struct device *d, uint64_t at, struct write *w)
-{
-	struct maybe *m = need(1, sizeof(*m));
-	const struct maybe *other = d->sectors[at].maybe;
-
-	count.overlaps += d->member && other && !other->write->done;
-	m->write = w;
-	m->next = d->sectors[at].maybe;
-	d->sectors[at].maybe = m;
-	w->held++;
-	if (d->store && in_file(at))
-		count_clearing(w, at, 1);
-}
-
-static void drop(struct device *d, uint64_t at, struct maybe **link)
-{
-	struct maybe *m = *link;
-
-	*link = m->next;
-	if (d->store && in_file(at))
-		count_clearing(m->write, at, -1);
-	release(m->write);
-	free(m);
-}
-
-/* @w is durable: also gone are those that were over before it came. */
-static void settle(struct device *d, uint64_t at, struct write *w)
-{
-	struct sector *s = &d->sectors[at];
-	struct maybe **link = &s->maybe;
-
-	while (*link) {
-		struct write *other = (*link)->write;
-
-		if (other == w || (other->done && other->done < w->arrived)) {
-			if (other == w) {
-				s->hash = w->hash[at - w->sector];
-				if (d->store && in_file(at))
-					make_durable(w, at);
-			}
-			drop(d, at, link);
-		} else {
-			link = &(*link)->next;
-		}
-	}
 }
 
 /* --- members -------------------------------------------------------------- */
@@ -344,175 +267,63 @@ static void judge_clearing(const struct write *w, uint64_t at)
 
 /* --- events --------------------------------------------------------------- */
 
-static void get(FILE *f, void *to, size_t bytes)
+static void arrives(struct device *d, const struct write *w)
 {
-	if (bytes && fread(to, bytes, 1, f) != 1)
-		errx(2, "the trace ends within an event");
+	for (uint64_t at = w->sector; at < w->sector + w->sectors; at++) {
+		const struct maybe *other = d->sectors[at].maybe;
+
+		count.overlaps += is_member(d) && other && !other->write->done;
+		if (is_store(d) && in_file(at))
+			judge_clearing(w, at);
+	}
+	count.store_writes += is_store(d);
+	count.member_writes += is_member(d);
 }
 
-static void write_arrives(FILE *f, struct device *d, const struct trace_event *e)
+static void arrived(struct device *d, const struct write *w)
 {
-	struct write *w = need(1, sizeof(*w));
-
-	w->id = e->id;
-	w->arrived = events;
-	w->sector = e->offset / TRACE_SECTOR;
-	w->sectors = e->bytes / TRACE_SECTOR;
-	w->fua = e->fua;
-	w->held = 1;
-	w->hash = need(w->sectors, sizeof(*w->hash));
-	get(f, w->hash, w->sectors * sizeof(*w->hash));
-	if (d->info.with_data) {
-		w->data = need(w->sectors, TRACE_SECTOR);
-		get(f, w->data, e->bytes);
-	}
-	w->next = d->flying;
-	d->flying = w;
-	for (uint32_t i = 0; i < w->sectors; i++) {
-		if (d->store && in_file(w->sector + i))
-			judge_clearing(w, w->sector + i);
-		hold(d, w->sector + i, w);
-	}
-	count.store_writes += d->store;
-	count.member_writes += d->member;
-	if (d->member) {
-		judge_members(w);
-		for_chunks(w, must_be_sure);
-	}
-}
-
-static void becomes_durable(struct device *d, struct write *w)
-{
-	for (uint32_t i = 0; i < w->sectors; i++)
-		settle(d, w->sector + i, w);
-	if (d->member)
-		judge_members(w);
-	release(w);
-}
-
-static void write_done(struct device *d, struct write *w)
-{
-	w->done = events;
-	if (d->member)
-		for_chunks(w, is_over);
-	if (w->fua) {
-		becomes_durable(d, w);
+	if (!is_member(d))
 		return;
-	}
-	w->next = NULL;
-	*d->last_volatile = w;
-	d->last_volatile = &w->next;
+	judge_members(w);
+	for_chunks(w, must_be_sure);
 }
 
-/* It covers what was done before it came. */
-static void flush_done(struct device *d, const struct flush *flush)
+static void done(struct device *d, const struct write *w)
 {
-	while (d->volatiles && d->volatiles->done < flush->arrived) {
-		struct write *w = d->volatiles;
-
-		d->volatiles = w->next;
-		if (!d->volatiles)
-			d->last_volatile = &d->volatiles;
-		becomes_durable(d, w);
-	}
-	count.flushes++;
+	if (is_member(d))
+		for_chunks(w, is_over);
 }
 
-static void flush_arrives(struct device *d, const struct trace_event *e)
+static void is_durable(struct device *d, const struct write *w)
 {
-	struct flush *f = need(1, sizeof(*f));
-
-	f->id = e->id;
-	f->arrived = events;
-	f->next = d->flushes;
-	d->flushes = f;
+	if (is_member(d))
+		judge_members(w);
 }
 
-static void request_done(struct device *d, const struct trace_event *e)
-{
-	for (struct flush **f = &d->flushes; *f; f = &(*f)->next)
-		if ((*f)->id == e->id) {
-			struct flush *done = *f;
-
-			*f = done->next;
-			flush_done(d, done);
-			free(done);
-			return;
-		}
-	for (struct write **w = &d->flying; *w; w = &(*w)->next)
-		if ((*w)->id == e->id) {
-			struct write *done = *w;
-
-			*w = done->next;
-			write_done(d, done);
-			return;
-		}
-	errx(2, "an answer to request %llu, which never came",
-	     (unsigned long long)e->id);
-}
-
-static void replay(FILE *f)
-{
-	struct trace_event e;
-
-	while (fread(&e, sizeof(e), 1, f) == 1) {
-		struct device *d = &devices[e.device];
-
-		events++;
-		if (e.device >= device_count ||
-		    e.offset + e.bytes > d->info.bytes)
-			errx(2, "event %llu makes no sense",
-			     (unsigned long long)events);
-		if (e.what == TRACE_WRITE)
-			write_arrives(f, d, &e);
-		else if (e.what == TRACE_FLUSH)
-			flush_arrives(d, &e);
-		else
-			request_done(d, &e);
-	}
-}
+static const struct replay_ops ops = {
+	.arrives = arrives,
+	.held = held,
+	.dropped = dropped,
+	.settled = settled,
+	.arrived = arrived,
+	.done = done,
+	.durable = is_durable,
+};
 
 /* --- start ---------------------------------------------------------------- */
-
-static void read_header(FILE *f)
-{
-	struct trace_header h;
-
-	get(f, &h, sizeof(h));
-	if (memcmp(h.magic, TRACE_MAGIC, sizeof(h.magic)) ||
-	    h.devices > TRACE_DEVICES)
-		errx(2, "not a trace");
-	device_count = h.devices;
-	for (unsigned int i = 0; i < device_count; i++) {
-		struct device *d = &devices[i];
-
-		d->info = h.device[i];
-		d->last_volatile = &d->volatiles;
-		d->sectors = need(d->info.bytes / TRACE_SECTOR,
-				  sizeof(*d->sectors));
-	}
-}
-
-static struct device *find(const char *name)
-{
-	for (unsigned int i = 0; i < device_count; i++)
-		if (!strcmp(devices[i].info.name, name))
-			return &devices[i];
-	errx(2, "no device %s in the trace", name);
-}
 
 static void set_up(char **names)
 {
 	uint64_t bytes = UINT64_MAX;
 
-	store = find(*names++);
-	store->store = true;
+	store = replay_find(*names++);
+	role_of(store)->store = true;
 	if (!store->info.with_data)
 		errx(2, "the trace has no data of %s", store->info.name);
 	for (; *names && member_count < TRACE_DEVICES; names++) {
-		struct device *m = find(*names);
+		struct device *m = replay_find(*names);
 
-		m->member = true;
+		role_of(m)->member = true;
 		members[member_count++] = m;
 		if (m->info.bytes - data_offset < bytes)
 			bytes = m->info.bytes - data_offset;
@@ -523,20 +334,20 @@ static void set_up(char **names)
 	if (store_offset + durable_bytes > store->info.bytes)
 		errx(2, "%s is too small for %llu chunks", store->info.name,
 		     (unsigned long long)chunks);
-	durable = need(durable_bytes, 1);
-	clearing = need(chunks, sizeof(*clearing));
-	differing = need(chunks, sizeof(*differing));
-	under_way = need(chunks, sizeof(*under_way));
-	differs = need(bytes / TRACE_SECTOR + 1, 1);
+	durable = replay_need(durable_bytes, 1);
+	clearing = replay_need(chunks, sizeof(*clearing));
+	differing = replay_need(chunks, sizeof(*differing));
+	under_way = replay_need(chunks, sizeof(*under_way));
+	differs = replay_need(bytes / TRACE_SECTOR + 1, 1);
 }
 
 static int report(void)
 {
 	printf("%llu events, %llu member writes, %llu store writes, %llu flushes, %llu bits set, %llu cleared, %llu sectors overlap, %llu violations\n",
-	       (unsigned long long)events,
+	       (unsigned long long)replay_events,
 	       (unsigned long long)count.member_writes,
 	       (unsigned long long)count.store_writes,
-	       (unsigned long long)count.flushes,
+	       (unsigned long long)replay_flushes,
 	       (unsigned long long)count.set,
 	       (unsigned long long)count.cleared,
 	       (unsigned long long)count.overlaps,
@@ -551,6 +362,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "store-offset", required_argument, NULL, 's' },
 		{ "data-offset", required_argument, NULL, 'd' },
+		{ "caches-last", no_argument, NULL, 'l' },
 		{ NULL, 0, NULL, 0 },
 	};
 	FILE *f;
@@ -561,19 +373,18 @@ int main(int argc, char **argv)
 			store_offset = strtoull(optarg, NULL, 0);
 		else if (c == 'd')
 			data_offset = strtoull(optarg, NULL, 0);
+		else if (c == 'l')
+			replay_caches_last = true;
 		else
 			return 2;
 	}
 	if (argc - optind < 5)
-		errx(2, "usage: tracecheck [--store-offset=BYTES] [--data-offset=BYTES] TRACE CHUNK STORE MEMBER MEMBER...");
+		errx(2, "usage: tracecheck [OPTION...] TRACE CHUNK STORE MEMBER MEMBER...");
 	chunk_bytes = strtoull(argv[optind + 1], NULL, 0);
 	if (chunk_bytes < TRACE_SECTOR)
 		errx(2, "chunk: %s", argv[optind + 1]);
-	f = fopen(argv[optind], "r");
-	if (!f)
-		err(2, "%s", argv[optind]);
-	read_header(f);
+	f = replay_open(argv[optind]);
 	set_up(argv + optind + 2);
-	replay(f);
+	replay(f, &ops);
 	return report();
 }

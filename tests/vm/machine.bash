@@ -15,13 +15,14 @@ machine_trouble+='|KCSAN|hung task|blocked for more than|suspected memory leaks'
 
 # Scenarios' own programs, built if they are not there or older.
 machine_programs() {
-	local name source program
-	mkdir -p "$machine_repo/build/vm"
-	for name in mdioctl spoil awaits disturb; do
-		source=$machine_here/$name.c program=$machine_repo/build/vm/$name
-		[[ ! -e $program || $source -nt $program ]] || continue
+	local name source program header=$machine_repo/tests/recorder/cuts_file.h
+	mkdir -p "$machine_repo/build/vm/programs"
+	for source in "$machine_here"/*.c; do
+		name=${source##*/}
+		program=$machine_repo/build/vm/programs/${name%.c}
+		[[ ! -e $program || $source -nt $program || $header -nt $program ]] || continue
 		"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static \
-			-o "$program.$BASHPID" "$source" && mv "$program.$BASHPID" "$program" || return
+			-o "$machine_repo/build/vm/.${name%.c}.$BASHPID" "$source" && mv "$machine_repo/build/vm/.${name%.c}.$BASHPID" "$program" || return
 	done
 }
 
@@ -66,7 +67,7 @@ machine_initrd() {
 	cp -r "$machine_here" "$root/repo/tests"
 	(($# < 2)) || cp "$2" "$root/repo/tests/vm"
 	[[ ! -x $machine_repo/mdbitmap ]] || cp "$machine_repo/mdbitmap" "$root/repo"
-	cp "$machine_repo"/build/vm/{mdioctl,spoil,awaits,disturb} "$root/repo"
+	cp "$machine_repo"/build/vm/programs/* "$root/repo"
 	cat >"$root/boot"
 	(cd "$root" && find . -print0 | cpio -0 --quiet -o -H newc -R 0:0) >"$dir/initrd"
 	cat "$modules" "$driver" >>"$dir/initrd"

@@ -20,3 +20,22 @@ write_recorded() {
 	fio_recorded 10 --size=60M --iodepth=4 --thinktime=300ms --thinktime_blocks=16
 	fio_recorded 5 --size=60M --bs=96k --iodepth=4 --fsync=8 --rate_iops=40
 }
+
+# Where the first and only extent of FILE begins on its disk, in bytes.
+place_of() {
+	local said
+	said=$(filefrag -b1 -e "$1")
+	echo "$said" >&2
+	grep -q ': 1 extent found' <<<"$said"
+	awk '$1 == "0:" { sub(/\.\.$/, "", $4); print $4 }' <<<"$said"
+}
+
+# The mirror vdb, vdc, not started; its bitmap in a file on an ext4 on vdd.
+bitmap_on_ext4() {
+	mkfs.ext4 -q -F -b 4096 /dev/vdd
+	mount /dev/vdd /mnt
+	make_mirror --metadata=1.2
+	mdbitmap --quiet --create /mnt/bitmap --for=/dev/vdb --bitmap-chunk=64K --clean --delay=1
+	echo "@recorder store-offset=$(place_of /mnt/bitmap)" >/dev/ttyS1
+	echo "@recorder data-offset=$(($(data_offset vdb) * 512))" >/dev/ttyS1
+}

@@ -1,0 +1,696 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * aftermath PART PARTS BUNDLE STORE MEMBER...: for each power cut of this part of
+ * the bundle (tests/recorder/cuts_file.h) let the disks be as it left them,
+ * start the array md0 with its bitmap, the file /mnt/bitmap of the ext4 on
+ * STORE, let it resync, stop it, and look:
+ *
+ *	the filesystem recovers the file, and it is current
+ *	the array starts with all its members
+ *	what was acknowledged as durable is there, whole, and in its place
+ *	what was read once is read again, before, during and after the resync
+ *	nothing but chunks with a set bit is written to on the members
+ *	the members are the same then; what they hold, one of them held before
+ *	a check finds no difference, and no bit is left set
+ *
+ * In one program, because starting one costs more than all that under
+ * emulation. Half of the arrays start read-only, so that the resync waits until
+ * all has been read. Exit status 0 if all that holds for each cut.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/major.h>
+#include <linux/raid/md_u.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../recorder/cuts_file.h"
+
+enum {
+	PIECE = 64 << 10,	/* of a disk, read or written at once */
+	DATA_OFFSET = 1 << 20,	/* of the members, as the scenario makes them */
+	BITS_OFFSET = 256,	/* in the bitmap file */
+	STALE = 2,		/* in its state */
+	PATIENCE_S = 60,
+	SHOWN = 12,		/* violations of one cut */
+	RECOVERY_OFFSET = 2,	/* in its features: it is being copied, from here on, */
+	RECOVERY_BITMAP = 128,	/* and only where bits are set */
+	SUPER_SECTORS = 256,	/* of a member, written by superblocks in a cut's time */
+};
+
+#define NODE "/dev/md0"
+#define MD "/sys/block/md0/md/"
+#define BITMAP "/mnt/bitmap"
+
+struct disk {
+	const char *path, *name;
+	int fd;
+	uint64_t bytes;
+	uint8_t *cut;		/* as the cut left it */
+	uint8_t *now;		/* what is on it */
+	uint64_t written;	/* sectors, before the array was started */
+};
+
+static struct disk disks[BUNDLE_DEVICES];	/* the store, and the members */
+static unsigned int disk_count;
+static FILE *bundle;
+static struct cut cut;
+static uint64_t seed, cut_count;
+
+static uint32_t *required;	/* per block of the array: at least that write */
+static uint8_t *seen, *again;	/* the array, read at first, and later */
+static uint64_t array_bytes;
+
+static uint8_t *bits;		/* the bitmap file before the array was started */
+static long bits_bytes;
+static uint64_t chunk_bytes;
+static bool all_dirty, forced, in_full, looked;
+
+static unsigned int violations, said;
+static struct {
+	unsigned int cuts, differed, any_dirty, dirty, full, in_full, away, required,
+		     violated;
+} count;
+
+static void give_up(const char *what)
+{
+	printf("aftermath: %s: %m\n", what);
+	exit(2);
+}
+
+static void *need(size_t bytes)
+{
+	void *p;
+
+	if (posix_memalign(&p, BLOCK, bytes ? bytes : 1))
+		give_up("memory");
+	memset(p, 0, bytes);
+	return p;
+}
+
+__attribute__((format(printf, 1, 2)))
+static void violation(const char *format, ...)
+{
+	va_list args;
+
+	violations++;
+	if (said++ == SHOWN)
+		printf("  ... and more\n");
+	if (said > SHOWN)
+		return;
+	printf("cut %llu of seed %llu, event %llu, %s: ", (unsigned long long)cut.number,
+	       (unsigned long long)seed, (unsigned long long)cut.event, cut.how);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+}
+
+/* --- small files, other programs ------------------------------------------ */
+
+static const char *word_of(const char *path)
+{
+	static char word[256];
+	int fd = open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, word, sizeof(word) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	word[n > 0 ? n : 0] = 0;
+	word[strcspn(word, "\n")] = 0;
+	return word;
+}
+
+static bool set_word(const char *path, const char *word)
+{
+	int fd = open(path, O_WRONLY);
+	bool ok = fd >= 0 && write(fd, word, strlen(word)) == (ssize_t)strlen(word);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static bool syncing(void)
+{
+	static char text[4096];
+	int fd = open("/proc/mdstat", O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = 0;
+	return strcmp(word_of(MD "sync_action"), "idle") || strstr(text, "resync") ||
+	       strstr(text, "recovery") || strstr(text, "check");
+}
+
+static void nap(unsigned int ms)
+{
+	usleep(1000 * ms);
+}
+
+static bool wait_idle(void)
+{
+	const time_t end = time(NULL) + PATIENCE_S;
+
+	for (unsigned int idle = 0; idle < 3;) {
+		if (time(NULL) > end)
+			return false;
+		idle = !syncing() && !atoi(word_of(MD "degraded")) ? idle + 1 : 0;
+		nap(10);
+	}
+	return true;
+}
+
+/* Run it; what it says goes to our output if it fails. */
+static int run(char **words)
+{
+	extern char **environ;
+	posix_spawn_file_actions_t to;
+	char line[400];
+	int status;
+	FILE *said_by_it;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&to);
+	posix_spawn_file_actions_addopen(&to, 1, "/tmp/aftermath", O_CREAT | O_TRUNC | O_WRONLY, 0600);
+	posix_spawn_file_actions_adddup2(&to, 1, 2);
+	if (posix_spawnp(&pid, words[0], &to, NULL, words, environ))
+		give_up(words[0]);
+	posix_spawn_file_actions_destroy(&to);
+	if (waitpid(pid, &status, 0) != pid)
+		give_up("waitpid");
+	if (!status)
+		return 0;
+	said_by_it = fopen("/tmp/aftermath", "r");
+	while (said_by_it && fgets(line, sizeof(line), said_by_it))
+		printf("  %s", line);
+	if (said_by_it)
+		fclose(said_by_it);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/* --- disks ---------------------------------------------------------------- */
+
+static void read_all(int fd, uint8_t *to, uint64_t bytes, const char *what)
+{
+	for (uint64_t at = 0; at < bytes;) {
+		uint64_t left = bytes - at;
+		ssize_t n = pread(fd, to + at, left < 1 << 20 ? left : 1 << 20, at);
+
+		if (n <= 0)
+			give_up(what);
+		at += n;
+	}
+}
+
+static void look_at(struct disk *d)
+{
+	read_all(d->fd, d->now, d->bytes, d->path);
+}
+
+static void open_disk(struct disk *d, const char *path, uint64_t bytes)
+{
+	uint64_t has;
+
+	d->path = path;
+	d->name = strrchr(path, '/') + 1;
+	d->bytes = bytes;
+	d->fd = open(path, O_RDWR | O_DIRECT);
+	if (d->fd < 0 || ioctl(d->fd, BLKGETSIZE64, &has))
+		give_up(path);
+	if (has != bytes) {
+		printf("aftermath: %s is not the disk of the bundle\n", path);
+		exit(2);
+	}
+	d->cut = need(bytes);
+	d->now = need(bytes);
+	look_at(d);
+}
+
+static void restore(struct disk *d)
+{
+	for (uint64_t at = 0; at < d->bytes; at += PIECE) {
+		const uint64_t bytes = d->bytes - at < PIECE ? d->bytes - at : PIECE;
+
+		if (!memcmp(d->now + at, d->cut + at, bytes))
+			continue;
+		if (pwrite(d->fd, d->cut + at, bytes, at) != (ssize_t)bytes)
+			give_up(d->path);
+	}
+}
+
+static uint64_t sectors_written(const struct disk *d)
+{
+	char path[64];
+	unsigned long long written = 0;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/stat", d->name);
+	sscanf(word_of(path), "%*u %*u %*u %*u %*u %*u %llu", &written);
+	return written;
+}
+
+/* --- the bundle ----------------------------------------------------------- */
+
+static void get(void *to, uint64_t bytes)
+{
+	if (bytes && fread(to, bytes, 1, bundle) != 1)
+		give_up("the bundle ends too soon");
+}
+
+static uint64_t padded(uint64_t bytes)
+{
+	return (bytes + SECTOR - 1) / SECTOR * SECTOR;
+}
+
+static void next_acks(void)
+{
+	const uint64_t bytes = padded(cut.acks * sizeof(struct ack));
+	struct ack *acks = need(bytes);
+
+	get(acks, bytes);
+	for (uint64_t i = 0; i < cut.acks; i++)
+		if (acks[i].number > required[acks[i].block])
+			required[acks[i].block] = acks[i].number;
+	free(acks);
+}
+
+static void next_cut(void)
+{
+	struct place *places;
+	uint64_t bytes;
+
+	get(&cut, sizeof(cut));
+	if (cut.magic != CUT_MAGIC) {
+		printf("aftermath: this is no cut\n");
+		exit(2);
+	}
+	next_acks();
+	bytes = padded(cut.places * sizeof(*places));
+	places = need(bytes);
+	get(places, bytes);
+	for (uint64_t i = 0; i < cut.places; i++)
+		get(disks[places[i].device].cut + (uint64_t)places[i].sector * SECTOR,
+		    SECTOR);
+	free(places);
+}
+
+static void open_bundle(const char *path, char **paths)
+{
+	struct bundle b;
+
+	bundle = fopen(path, "r");
+	if (!bundle)
+		give_up(path);
+	get(&b, sizeof(b));
+	if (memcmp(b.magic, BUNDLE_MAGIC, sizeof(b.magic))) {
+		printf("aftermath: %s is no bundle\n", path);
+		exit(2);
+	}
+	seed = b.seed;
+	cut_count = b.cuts;
+	for (; paths[disk_count] && disk_count < b.devices; disk_count++)
+		open_disk(&disks[disk_count], paths[disk_count], b.bytes[disk_count]);
+	required = need(disks[1].bytes / BLOCK * sizeof(*required));
+	seen = need(disks[1].bytes);
+	again = need(disks[1].bytes);
+	bits = need(1 << 20);
+}
+
+/* --- the bitmap ----------------------------------------------------------- */
+
+static uint32_t le32(const uint8_t *p)
+{
+	uint32_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return x;
+}
+
+static uint64_t le64(const uint8_t *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return x;
+}
+
+static bool read_bitmap(void)
+{
+	int fd = open(BITMAP, O_RDONLY | O_DIRECT); /* stock md writes past the cache */
+
+	bits_bytes = fd < 0 ? -1 : read(fd, bits, 1 << 20);
+	if (fd >= 0)
+		close(fd);
+	return bits_bytes > BITS_OFFSET && !memcmp(bits, "bitm", 4);
+}
+
+static bool is_dirty(uint64_t chunk)
+{
+	return all_dirty || bits[BITS_OFFSET + chunk / 8] >> chunk % 8 & 1;
+}
+
+static uint64_t chunks_of(uint64_t bytes)
+{
+	return (bytes + chunk_bytes - 1) / chunk_bytes;
+}
+
+static unsigned int dirty_chunks(void)
+{
+	unsigned int n = 0;
+
+	for (uint64_t c = 0; c < chunks_of(array_bytes); c++)
+		n += is_dirty(c);
+	return n;
+}
+
+/* By its own superblock: it came back, and its recovery has not begun. */
+static bool is_spare(const uint8_t *super)
+{
+	const uint32_t number = le32(super + 160);
+	const uint8_t *role = super + 256 + 2 * number;
+
+	return number < 384 && role[0] == 0xff && role[1] == 0xff;
+}
+
+/*
+ * Which chunks the driver may copy. A file that is behind says nothing to it; one
+ * that is a single event behind is taken by the tool without --force. Neither may
+ * be: the file learns of an event before the members do.
+ */
+static void judge_bitmap(void)
+{
+	uint64_t events = le64(bits + 24), newest = 0;
+
+	in_full = false;
+	for (unsigned int i = 1; i < disk_count; i++) {
+		const uint8_t *super = disks[i].cut + 4096;
+		uint64_t e = le64(super + 200);
+		uint32_t features = le32(super + 8);
+
+		newest = e > newest ? e : newest;
+		in_full |= features & RECOVERY_OFFSET && !(features & RECOVERY_BITMAP);
+		in_full |= is_spare(super);
+	}
+	chunk_bytes = le32(bits + 52);
+	forced = le32(bits + 48) & STALE || events + 1 < newest;
+	all_dirty = forced || events < newest;
+	if (all_dirty && !(cut.flags & MAY_BE_STALE))
+		violation("the file is stale: state %x, events %llu of %llu",
+			  le32(bits + 48), (unsigned long long)events,
+			  (unsigned long long)newest);
+}
+
+/* --- the array ------------------------------------------------------------ */
+
+static bool assemble(bool waits)
+{
+	char *words[16] = { "mdbitmap", "--assemble", NODE, "--bitmap=" BITMAP };
+	unsigned int n = 4;
+	const char *start_ro = !access("/sys/module/mdbitmap", F_OK) ?
+		"/sys/module/mdbitmap/parameters/start_ro" :
+		"/sys/module/md_mod/parameters/start_ro";
+	int status;
+
+	if (!set_word(start_ro, waits ? "1" : "0"))
+		give_up(start_ro);
+	if (cut.flags & MAY_BE_AWAY)
+		words[n++] = "--run";
+	if (forced)
+		words[n++] = "--force";
+	for (unsigned int i = 1; i < disk_count; i++)
+		words[n++] = (char *)disks[i].path;
+	status = run(words);
+	if (status)
+		violation("--assemble fails: exit status %d", status);
+	return !status;
+}
+
+static int open_array(void)
+{
+	int fd = open(NODE, O_RDONLY | O_DIRECT);
+
+	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &array_bytes) || !array_bytes ||
+	    array_bytes > disks[1].bytes - DATA_OFFSET)
+		give_up(NODE);
+	return fd;
+}
+
+static void stop_array(void)
+{
+	for (unsigned int i = 0; i < 100; i++) {
+		int fd = open(NODE, O_RDONLY), err;
+
+		if (fd < 0)
+			return;
+		err = ioctl(fd, STOP_ARRAY, NULL);
+		close(fd);
+		if (!err)
+			return;
+		nap(50);
+	}
+	violation("it cannot be stopped: %m");
+}
+
+static void read_again(int fd, const char *when)
+{
+	read_all(fd, again, array_bytes, NODE);
+	if (!memcmp(seen, again, array_bytes))
+		return;
+	for (uint64_t at = 0; at < array_bytes; at += SECTOR)
+		if (memcmp(seen + at, again + at, SECTOR))
+			violation("sector %llu is read otherwise %s: write %lld, was %lld",
+				  (unsigned long long)at / SECTOR, when,
+				  (long long)stamp_number((void *)(again + at), at / BLOCK,
+							  at % BLOCK / SECTOR),
+				  (long long)stamp_number((void *)(seen + at), at / BLOCK,
+							  at % BLOCK / SECTOR));
+}
+
+/* What is on the medium: whole, in its place, and not older than it must be. */
+static void judge_stamps(void)
+{
+	for (uint64_t at = 0; at < array_bytes; at += SECTOR) {
+		const uint64_t block = at / BLOCK;
+		int64_t number = stamp_number((void *)(again + at), block,
+					      at % BLOCK / SECTOR);
+
+		if (number < 0)
+			violation("sector %llu holds nothing that was written there",
+				  (unsigned long long)at / SECTOR);
+		else if (number < required[block])
+			violation("sector %llu: write %u was acknowledged as durable, and %lld is there",
+				  (unsigned long long)at / SECTOR, required[block],
+				  (long long)number);
+	}
+}
+
+static void check(void)
+{
+	if (!set_word(MD "sync_action", "check") || !wait_idle()) {
+		violation("no check: sync_action is %s", word_of(MD "sync_action"));
+		return;
+	}
+	if (atoll(word_of(MD "mismatch_cnt")))
+		violation("a check finds %s sectors that differ", word_of(MD "mismatch_cnt"));
+}
+
+/* From the first read to the check. */
+static void use_array(bool waits)
+{
+	int fd = open_array();
+
+	read_all(fd, seen, array_bytes, NODE);
+	read_again(fd, waits ? "before the resync" : "during the resync");
+	if (waits && !set_word(MD "array_state", "active"))
+		violation("it does not become active: %m");
+	if (!wait_idle())
+		violation("no end of its resync: %s, %s degraded", word_of(MD "sync_action"),
+			  word_of(MD "degraded"));
+	read_again(fd, "after the resync");
+	close(fd);
+	judge_stamps();
+	check();
+}
+
+/* --- the members ---------------------------------------------------------- */
+
+static bool was_somewhere(uint64_t at, const uint8_t *sector)
+{
+	for (unsigned int i = 1; i < disk_count; i++)
+		if (!memcmp(disks[i].cut + at, sector, SECTOR))
+			return true;
+	return false;
+}
+
+static void judge_sector(uint64_t at)
+{
+	const uint64_t sector = at / SECTOR, chunk = at / chunk_bytes;
+
+	at += DATA_OFFSET;
+	for (unsigned int i = 1; i < disk_count; i++) {
+		const struct disk *d = &disks[i];
+
+		if (memcmp(d->now + at, disks[1].now + at, SECTOR))
+			violation("sector %llu differs: %s and %s, bit %d",
+				  (unsigned long long)sector, disks[1].name, d->name,
+				  is_dirty(chunk));
+		if (!memcmp(d->now + at, d->cut + at, SECTOR))
+			continue;
+		if (!is_dirty(chunk))
+			violation("sector %llu of %s was written, and its chunk is clean",
+				  (unsigned long long)sector, d->name);
+		if (!was_somewhere(at, d->now + at))
+			violation("sector %llu of %s holds what no member held",
+				  (unsigned long long)sector, d->name);
+	}
+}
+
+/*
+ * How much was written, be it what was there already. Not of a member whose
+ * superblock says that it is a spare, or was being copied, and not that bits tell
+ * where: the driver never says the latter, so that a cut in the middle of a recovery by the
+ * bitmap costs a recovery in full. That is counted.
+ */
+static void judge_written(unsigned int dirty)
+{
+	count.in_full += in_full;
+	if (in_full && cut.flags & MAY_BE_AWAY)
+		return;
+	for (unsigned int i = 1; i < disk_count; i++) {
+		uint64_t written = sectors_written(&disks[i]) - disks[i].written;
+
+		if (written > dirty * chunk_bytes / SECTOR + SUPER_SECTORS)
+			violation("%llu sectors of %s were written, and %u chunks are dirty",
+				  (unsigned long long)written, disks[i].name, dirty);
+	}
+}
+
+static bool differed(void)
+{
+	return memcmp(disks[1].cut + DATA_OFFSET, disks[disk_count - 1].cut + DATA_OFFSET,
+		      array_bytes);
+}
+
+static void judge_members(void)
+{
+	for (unsigned int i = 1; i < disk_count; i++)
+		look_at(&disks[i]);
+	looked = true;
+	for (uint64_t at = 0; at < array_bytes; at += BLOCK) {
+		bool same = true;
+
+		for (unsigned int i = 1; i < disk_count; i++) {
+			const struct disk *d = &disks[i];
+			const uint64_t there = at + DATA_OFFSET;
+			const uint64_t bytes = array_bytes - at < BLOCK ? array_bytes - at : BLOCK;
+
+			same &= !memcmp(d->now + there, d->cut + there, bytes) &&
+				!memcmp(d->now + there, disks[1].now + there, bytes);
+		}
+		for (uint64_t s = at; !same && s < at + BLOCK && s < array_bytes; s += SECTOR)
+			judge_sector(s);
+	}
+}
+
+/* --- one cut -------------------------------------------------------------- */
+
+/* What is counted shows that the cuts were worth something. */
+static void tally(void)
+{
+	const unsigned int dirty = dirty_chunks();
+
+	count.differed += differed();
+	count.any_dirty += dirty && !all_dirty;
+	count.dirty += all_dirty ? 0 : dirty;
+	count.full += all_dirty;
+	count.away += !!(cut.flags & MAY_BE_AWAY);
+	for (uint64_t b = 0; b < array_bytes / BLOCK; b++)
+		count.required += required[b] != 0;
+}
+
+static void with_bitmap(void)
+{
+	const bool waits = cut.number % 2 && !(cut.flags & MAY_BE_AWAY);
+	unsigned int dirty;
+
+	judge_bitmap();
+	for (unsigned int i = 1; i < disk_count; i++)
+		disks[i].written = sectors_written(&disks[i]);
+	if (!assemble(waits)) {
+		stop_array();
+		return;
+	}
+	use_array(waits);
+	stop_array();
+	dirty = dirty_chunks();
+	judge_written(dirty);
+	tally();
+	judge_members();
+	all_dirty = false;
+	if (!read_bitmap() || le32(bits + 48) & STALE || dirty_chunks())
+		violation("after --stop the file is not clean: state %x, %u chunks dirty",
+			  le32(bits + 48), dirty_chunks());
+}
+
+static void judge_cut(void)
+{
+	const unsigned int before = violations;
+
+	said = 0;
+	looked = false;
+	for (unsigned int i = 0; i < disk_count; i++)
+		restore(&disks[i]);
+	if (mount(disks[0].path, "/mnt", "ext4", 0, NULL)) {
+		violation("the filesystem does not mount: %m");
+	} else {
+		if (read_bitmap())
+			with_bitmap();
+		else
+			violation("there is no bitmap in the file, %ld bytes", bits_bytes);
+		if (umount("/mnt"))
+			give_up("umount");
+	}
+	for (unsigned int i = 0; i < (looked ? 1 : disk_count); i++)
+		look_at(&disks[i]);
+	count.cuts++;
+	count.violated += violations > before;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long part, parts, first, last;
+
+	if (argc < 7)
+		return 2;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	part = strtoul(argv[1], NULL, 0);
+	parts = strtoul(argv[2], NULL, 0);
+	if (!part || part > parts)
+		return 2;
+	open_bundle(argv[3], argv + 4);
+	first = cut_count * (part - 1) / parts + 1;
+	last = cut_count * part / parts;
+	time_t begin = time(NULL);
+
+	for (unsigned long n = 1; n <= last; n++) {
+		next_cut();
+		if (n >= first)
+			judge_cut();
+	}
+	printf("cuts %lu to %lu: members differed after %u, bits were set after %u (%u chunks each), all after %u, a member was away at %u, was copied in full after %u, %u blocks had to be there each, %u cuts violate, %ld s\n",
+	       first, last, count.differed, count.any_dirty,
+	       count.any_dirty ? count.dirty / count.any_dirty : 0, count.full, count.away, count.in_full,
+	       count.cuts ? count.required / count.cuts : 0, count.violated,
+	       (long)(time(NULL) - begin));
+	return violations ? 1 : 0;
+}
