@@ -23,10 +23,13 @@ setup() {
 }
 
 teardown() {
+	local dir
+	for dir in /run/hog /run/fs; do
+		! mountpoint -q $dir || umount $dir
+	done
 	all_go_on
 	end_all
 	rmmod scsi_debug 2>/dev/null || true
-	umount -q /run/hog || true
 }
 
 # mirror FIRST SECOND: md0, in sync, with a bitmap in a file on vdd.
@@ -128,6 +131,7 @@ gone_while() {
 
 # scsi_disk OPTION...: one of 48 MiB; sets scsi, its name.
 scsi_disk() {
+	modprobe -q sd_mod || true # built in, on some
 	modprobe scsi_debug dev_size_mb=48 delay=0 "$@"
 	retry 50 0.1 find_scsi_disk
 }
@@ -190,12 +194,12 @@ hog() {
 	hog 24
 	local n
 	for n in 1 2 3; do
-		dd if=/dev/zero of=/run/fs/file$n bs=1M count=10 status=none
+		dd if=/dev/zero of=/run/fs/file$n bs=1M count=6 status=none
 		tr '\0' "$n" </run/fs/file$n >/run/fs/other$n && rm /run/fs/file$n
 	done
 	sync -f /run/fs 2>/dev/null || sync
 	umount /run/hog
-	[[ $(tr -d 3 </run/fs/other3 | wc -c) == 0 && $(stat -c %s /run/fs/other3) == 10485760 ]]
+	[[ $(tr -d 3 </run/fs/other3 | wc -c) == 0 && $(stat -c %s /run/fs/other3) == 6291456 ]]
 	umount /run/fs
 	[[ $(<$md/bitmap/store_state) != failed ]]
 	mdadm --quiet --stop /dev/md0
