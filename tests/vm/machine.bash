@@ -11,7 +11,7 @@ machine_repo=${machine_here%/tests/vm}
 # shellcheck disable=SC2034 # for who sources this
 machine_trouble='BUG:|kernel BUG|WARNING:|UBSAN:|Oops|Call Trace:|Kernel panic'
 machine_trouble+='|possible circular locking|INFO: possible recursive'
-machine_trouble+='|KCSAN|hung task|blocked for more than|suspected memory leaks'
+machine_trouble+='|hung task|blocked for more than|suspected memory leaks'
 
 # Scenarios' own programs, built if they are not there or older.
 machine_programs() {

@@ -25,7 +25,6 @@ teardown() { end_all; }
 # members [OPTION...]: of a mirror; bitmap files for it, and others.
 members() {
 	make_mirror "$@"
-
 	mdbitmap --quiet --create /mnt/good --for=/dev/vdb --bitmap-chunk=4K --clean --delay=1
 	mdbitmap --quiet --create /mnt/other --for=/dev/vdc --bitmap-chunk=64K --delay=1
 	head -c 5000 /dev/urandom >/mnt/junk

@@ -46,7 +46,7 @@ steps() {
 		RUN_ARRAY
 		SET_DISK_FAULTY /dev/vdc
 		HOT_REMOVE_DISK /dev/vdc
-		HOT_ADD_DISK /dev/vde
+		ADD_NEW_DISK 1 /dev/vdc 1 0
 		STOP_ARRAY_RO
 		RESTART_ARRAY_RW
 		SET_BITMAP_FILE -1
