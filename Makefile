@@ -210,8 +210,9 @@ check-vm: mdbitmap
 
 # The scenario of driver-cuts.bats, with that many power cuts: other ones each time.
 powercut: CUTS = 1000
-powercut: SEED = $(shell date +%s)
+powercut: SEED := $(shell date +%s)
 powercut: mdbitmap
+	tests/deps
 	POWER_CUTS=$(CUTS) POWER_CUTS_SEED=$(SEED) RECORDER_SEED=$(SEED) \
 		tests/vm/run --timeout $$(($(CUTS) * 4 + 600)) tests/vm/driver-cuts.bats
 

@@ -16,11 +16,7 @@ load recorded
 
 setup() { requires root fio mdadm filefrag vdb vdc vdd; }
 
-# Nothing is wiped: that would be recorded, too.
-teardown() {
-	mdadm --quiet --stop --scan || true
-	umount_tree /mnt
-}
+teardown() { end_recorded; }
 
 @test "P1, P2: a file that ext4 writes keeps the promise too" {
 	bitmap_on_ext4

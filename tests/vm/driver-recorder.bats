@@ -18,11 +18,7 @@ load recorded
 
 setup() { requires root fio vdb vdc vdd; }
 
-# Nothing is wiped: that would be recorded, too.
-teardown() {
-	mdadm --quiet --stop --scan || true
-	umount_tree /mnt
-}
+teardown() { end_recorded; }
 
 # make_bitmap OPTION...: anew, for members that are equal.
 make_bitmap() {

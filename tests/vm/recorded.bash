@@ -1,7 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What recorded scenarios write to md0.
+# What recorded scenarios have in common, and write to md0.
+
+# For teardown: nothing is wiped, that would be recorded, too.
+end_recorded() {
+	mdadm --quiet --stop --scan || true
+	umount_tree /mnt
+}
 
 # fio_recorded SECONDS OPTION...: no block twice at once, each time something else.
 fio_recorded() {

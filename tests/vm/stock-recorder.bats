@@ -18,11 +18,7 @@ load recorded
 
 setup() { requires root fio mdadm filefrag vdb vdc vdd; }
 
-# Nothing is wiped: that would be recorded, too.
-teardown() {
-	mdadm --quiet --stop --scan || true
-	umount_tree /mnt
-}
+teardown() { end_recorded; }
 
 @test "stock md with a bitmap file is written to, and recorded" {
 	bitmap_on_ext4

@@ -17,7 +17,7 @@ load recorded
 
 setup() { requires root fio mdadm vdb vdc; }
 
-teardown() { mdadm --quiet --stop --scan || true; }
+teardown() { end_recorded; }
 
 # le32 DEV BYTE: the number there.
 le32() { od -An -tu4 -j"$2" -N4 "/dev/$1" | tr -d ' '; }
