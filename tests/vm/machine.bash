@@ -13,16 +13,20 @@ machine_trouble='BUG:|kernel BUG|WARNING:|UBSAN:|Oops|Call Trace:|Kernel panic'
 machine_trouble+='|possible circular locking|INFO: possible recursive'
 machine_trouble+='|hung task|blocked for more than|suspected memory leaks'
 
+# machine_watches SERIES: a kernel built here to find faults, slow for that.
+machine_watches() { [[ $1 == debug || $1 == kcsan ]]; }
+
 # Scenarios' own programs, built if they are not there or older.
 machine_programs() {
-	local name source program header=$machine_repo/tests/recorder/cuts_file.h
-	mkdir -p "$machine_repo/build/vm/programs"
+	local source name program out=$machine_repo/build/vm
+	local header=$machine_repo/tests/recorder/cuts_file.h
+	mkdir -p "$out/programs"
 	for source in "$machine_here"/*.c; do
-		name=${source##*/}
-		program=$machine_repo/build/vm/programs/${name%.c}
+		name=${source##*/} name=${name%.c}
+		program=$out/programs/$name
 		[[ ! -e $program || $source -nt $program || $header -nt $program ]] || continue
 		"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static \
-			-o "$machine_repo/build/vm/.${name%.c}.$BASHPID" "$source" && mv "$machine_repo/build/vm/.${name%.c}.$BASHPID" "$program" || return
+			-o "$out/.$name.$BASHPID" "$source" && mv "$out/.$name.$BASHPID" "$program" || return
 	done
 }
 
@@ -39,7 +43,7 @@ machine_parts() {
 	memory=1024 parameters=
 	# What watches takes memory and time: most of all in ACPI's interpreter, a
 	# minute of every boot, so it does without.
-	[[ $1 != debug && $1 != kcsan ]] ||
+	! machine_watches "$1" ||
 		memory=2048 parameters='acpi=off rcupdate.rcu_cpu_stall_timeout=300'
 }
 

@@ -8,11 +8,11 @@
 #
 # CHUNK in bytes, disks by name. "vdb,data" keeps the data of what is written, as
 # it is done for STORE anyway; "+vde" is a disk that is recorded, and not judged.
-# A MEMBER can be STORE, if the bitmap is internal.
-# All of them are served by tests/recorder, and
-# tracecheck judges every possible power cut when the last boot is over. Where
-# the bitmap is not at the start of STORE, or the data not at that of the
-# members, a test says so: recorder store-offset=BYTES, data-offset=BYTES.
+# A MEMBER can be STORE, if the bitmap is internal. All of them are served by
+# tests/recorder, and tracecheck judges every possible power cut when the last
+# boot is over. Where the bitmap is not at the start of STORE, or the data not at
+# that of the members, a test says so: recorder store-offset=BYTES,
+# data-offset=BYTES.
 #
 #	# vm-recorder-finds: violations
 #
