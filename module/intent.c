@@ -38,8 +38,11 @@ static u64 start_fast(struct intent *in, u64 from, u64 to)
 	return from;
 }
 
-/* Start one chunk, in->lock held. The ticket to wait for, 0: none; or -EBUSY. */
-static int start_chunk(struct intent *in, u64 chunk, u64 *ticket)
+/*
+ * Start one chunk, in->lock held. *ticket: what to wait for, if that is later;
+ * *set: was this its first write? Or -EBUSY.
+ */
+static int start_chunk(struct intent *in, u64 chunk, u64 *ticket, bool *set)
 {
 	u16 *word = chunk_word(in, chunk);
 	u64 *gen = &in->set_gen[chunk_block(chunk)];
@@ -47,7 +50,8 @@ static int start_chunk(struct intent *in, u64 chunk, u64 *ticket)
 
 	if (effects & INTENT_FULL)
 		return -EBUSY;
-	if (effects & INTENT_SET_BIT) {
+	*set = effects & INTENT_SET_BIT;
+	if (*set) {
 		chunk_set_bit(in, chunk);
 		*gen = commit_ticket(&in->commit);
 	}
@@ -60,16 +64,51 @@ static int start_chunk(struct intent *in, u64 chunk, u64 *ticket)
 	return 0;
 }
 
+/* First chunk behind @w. */
+static u64 end_of(const struct intent *in, const struct intent_write *w)
+{
+	return chunk_of(in, w->end - 1) + 1;
+}
+
 /* Those of @w that are set are durable now. Nobody clears what is counted. */
 static void committed(struct intent *in, struct intent_write *w)
 {
-	u64 chunk, to = chunk_of(in, w->end - 1) + 1;
+	u64 chunk, to = end_of(in, w) + w->ahead;
 
 	rcu_read_lock();
 	for (chunk = chunk_of(in, w->sector); chunk < to; chunk++)
 		intent_apply(chunk_word(in, chunk), INTENT_COMMITTED,
 			     intent_degraded(in));
 	rcu_read_unlock();
+}
+
+/* What was set ahead of @w is counted until that is durable, or given up. */
+static void forget_ahead(struct intent *in, struct intent_write *w)
+{
+	u64 to = end_of(in, w);
+
+	undo(in, to, to + w->ahead);
+	w->ahead = 0;
+}
+
+/*
+ * @w goes on where others ended, and its last chunk is new: set bits ahead of it, as
+ * far as memory for them is there, and they are a small part of what may be set.
+ * Not while a member is missing, which will have to be given all of it.
+ */
+static void set_ahead(struct intent *in, struct intent_write *w, u64 *ticket)
+{
+	u64 from = chunk_of(in, w->sector), to = end_of(in, w), most;
+	bool set;
+
+	if (intent_degraded(in) || to == in->chunks || !chunk_provided(in, to))
+		return;
+	most = min3(round_up(to, PAGE_WORDS) - to, in->chunks - to,
+		    in->budget_chunks / AHEAD_SHARE);
+	most = streams_ahead(&in->streams, from, to, most);
+	while (w->ahead < most && !start_chunk(in, to + w->ahead, ticket, &set))
+		w->ahead++;
+	in->stats.ahead += w->ahead;
 }
 
 static void stall(struct intent *in, struct intent_write *w)
@@ -87,6 +126,7 @@ static void stall(struct intent *in, struct intent_write *w)
 static enum intent_answer start_slow(struct intent *in, struct intent_write *w,
 				     u64 from, u64 at, u64 to)
 {
+	bool set = false;
 	u64 ticket = 0;
 	int err = 0;
 
@@ -100,7 +140,7 @@ static enum intent_answer start_slow(struct intent *in, struct intent_write *w,
 				in->stats.waits_memory++;
 			continue;
 		}
-		err = start_chunk(in, at, &ticket);
+		err = start_chunk(in, at, &ticket, &set);
 		if (err)
 			in->stats.waits_full++;
 		else if (!(++at % PAGE_WORDS))
@@ -114,6 +154,9 @@ static enum intent_answer start_slow(struct intent *in, struct intent_write *w,
 		return INTENT_GO;
 	}
 	if (!err && !in->state) {
+		if (set)
+			set_ahead(in, w, &ticket);
+		patience_queue(&in->patience, ktime_get_ns());
 		w->ticket = ticket;
 		list_add_tail(&w->list, &in->waiting[ticket & 1]);
 		intent_commit_soon(in);
@@ -151,9 +194,10 @@ static enum intent_answer start_failed(struct intent *in, struct intent_write *w
 static enum intent_answer start(struct intent *in, struct intent_write *w,
 				bool nowait)
 {
-	u64 from = chunk_of(in, w->sector), to = chunk_of(in, w->end - 1) + 1, at;
+	u64 from = chunk_of(in, w->sector), to = end_of(in, w), at;
 	enum intent_answer answer;
 
+	w->ahead = 0;
 	if (unlikely(READ_ONCE(in->state)))
 		return start_failed(in, w, nowait);
 	w->logged = true;
@@ -189,7 +233,7 @@ enum intent_answer intent_start(struct intent *in, struct intent_write *w,
 void intent_end(struct intent *in, struct intent_write *w, bool missed)
 {
 	enum intent_event event = missed ? INTENT_END_MISSED : INTENT_END;
-	u64 chunk, to = chunk_of(in, w->end - 1) + 1;
+	u64 chunk, to = end_of(in, w);
 
 	if (!w->logged)
 		return;
@@ -232,9 +276,27 @@ bool intent_owes_sync(struct intent *in, sector_t sector, sector_t sectors)
 
 void intent_commit_soon(struct intent *in)
 {
+	u64 now, until;
+
 	lockdep_assert_held(&in->lock);
-	if (in->commit.wanted && !in->commit.busy)
+	if (!in->commit.wanted || in->commit.busy)
+		return;
+	now = ktime_get_ns();
+	until = in->patience.queued ? patience_until(&in->patience, now) : 0;
+	if (!until)
 		queue_work(in->wq, &in->commit_work);
+	else if (!hrtimer_active(&in->commit_timer))
+		hrtimer_start(&in->commit_timer, ns_to_ktime(until - now),
+			      HRTIMER_MODE_REL);
+}
+
+/* Nobody else has come. Hard interrupt. */
+static enum hrtimer_restart commit_timer(struct hrtimer *timer)
+{
+	struct intent *in = container_of(timer, struct intent, commit_timer);
+
+	queue_work(in->wq, &in->commit_work);
+	return HRTIMER_NORESTART;
 }
 
 static void release(struct intent *in, struct list_head *list)
@@ -246,6 +308,7 @@ static void release(struct intent *in, struct list_head *list)
 	list_for_each_entry_safe(w, next, list, list) {
 		list_del(&w->list);
 		committed(in, w);
+		forget_ahead(in, w);
 		w->go(w, 0);
 	}
 	blk_finish_plug(&plug);
@@ -324,22 +387,24 @@ static void store_failed(struct intent *in, int err)
 
 int intent_commit(struct intent *in)
 {
-	ktime_t start = ktime_get();
+	u64 gen, bits, ns, us, start = ktime_get_ns();
 	LIST_HEAD(ready);
-	u64 gen, bits, us;
 	int err;
 
 	lockdep_assert_held(&in->commit_mutex);
+	hrtimer_try_to_cancel(&in->commit_timer);
 	if (READ_ONCE(in->state))
 		return -EIO;
 	spin_lock(&in->lock);
 	gen = commit_begin(&in->commit);
+	patience_begin(&in->patience);
 	bits = in->sets;
 	in->sets = 0;
 	spin_unlock(&in->lock);
 	trace_commit_begin(in->array, gen, bits);
 	err = write_changed(in);
-	us = ktime_us_delta(ktime_get(), start);
+	ns = ktime_get_ns() - start;
+	us = div_u64(ns, NSEC_PER_USEC);
 	trace_commit_end(in->array, gen, us, err);
 	if (err)
 		store_failed(in, err);
@@ -352,8 +417,8 @@ int intent_commit(struct intent *in)
 		in->stats.bits_per_commit[bucket(bits)]++;
 		in->stats.commit_us[bucket(us)]++;
 		list_splice_init(&in->waiting[gen & 1], &ready);
-		if (in->commit.wanted)
-			queue_work(in->wq, &in->commit_work);
+		patience_end(&in->patience, start + ns, ns);
+		intent_commit_soon(in);
 	}
 	spin_unlock(&in->lock);
 	wake_up_all(&in->wait);
@@ -392,6 +457,7 @@ void intent_give_up(struct intent *in, int error)
 	spin_unlock(&in->lock);
 	list_for_each_entry_safe(w, next, &list, list) {
 		list_del(&w->list);
+		forget_ahead(in, w);
 		w->go(w, error);
 	}
 }
@@ -625,6 +691,7 @@ void intent_kick(struct intent *in)
 int intent_works_init(struct intent *in)
 {
 	INIT_WORK(&in->commit_work, commit_work);
+	hrtimer_setup(&in->commit_timer, commit_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	INIT_DELAYED_WORK(&in->sweep_work, sweep_work);
 	INIT_DELAYED_WORK(&in->retry_work, retry_work);
 	in->wq = alloc_workqueue("mdbitmap_%s",
@@ -640,6 +707,8 @@ void intent_works_stop(struct intent *in)
 	WRITE_ONCE(in->dying, true);
 	cancel_delayed_work_sync(&in->sweep_work);
 	cancel_delayed_work_sync(&in->retry_work);
+	hrtimer_cancel(&in->commit_timer);
 	cancel_work_sync(&in->commit_work);
+	hrtimer_cancel(&in->commit_timer);	/* which that may have started */
 	destroy_workqueue(in->wq);
 }

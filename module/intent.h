@@ -25,6 +25,7 @@ struct intent_write {
 	struct list_head list;
 	sector_t sector, end;		/* of the array, half-open; set by the caller */
 	u64 ticket;
+	u64 ahead;			/* engine: chunks behind its end that it set too */
 	bool logged;			/* engine: intent_end() is owed */
 	/*
 	 * The bits are durable (or the array has recorded that the bitmap is
@@ -152,6 +153,7 @@ enum { INTENT_HIST = 16 };		/* powers of two: 1, 2, 4, ... */
 struct intent_stats {
 	u64 writes_hot, writes_cold;	/* needed no commit; waited for one */
 	u64 commits, commit_blocks, commit_bits;
+	u64 ahead;			/* of the bits: set ahead of a stream */
 	u64 super_writes;
 	u64 bits_per_commit[INTENT_HIST];
 	u64 commit_us[INTENT_HIST];	/* latency, microseconds */

@@ -19,6 +19,7 @@
 #ifndef INTENT_IMPL_H
 #define INTENT_IMPL_H
 
+#include <linux/hrtimer.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -28,6 +29,8 @@
 #include "core/bits.h"
 #include "core/commit.h"
 #include "core/intent_table.h"
+#include "core/patience.h"
+#include "core/streams.h"
 #include "core/summary.h"
 #include "intent.h"
 #include "store.h"
@@ -37,6 +40,7 @@ enum {
 	BLOCK_BITS = STORE_BLOCK * 8,
 	SUPER_BITS = BITMAP_SUPER_BYTES * 8, /* of block 0 that are no chunks' */
 	STAGE_BLOCKS = 64,		/* written by one call of the store */
+	AHEAD_SHARE = 8,		/* of the budget: set ahead at once */
 	RETRY_MS = 10,			/* after a failed allocation, or a full word */
 };
 
@@ -83,6 +87,8 @@ struct intent {
 	u64 pages_used;			/* pages with live > 0 */
 	u64 words_pages, image_blocks;	/* allocated */
 	struct commit commit;
+	struct patience patience;	/* when the next one begins */
+	struct streams streams;
 	struct epoch epoch;
 	struct list_head waiting[2];	/* writes, by the low bit of their ticket */
 	struct list_head stalled;	/* writes that found no memory or a full word */
@@ -98,6 +104,7 @@ struct intent {
 	struct intent_counts __percpu *counts;
 	struct workqueue_struct *wq;
 	struct work_struct commit_work;
+	struct hrtimer commit_timer;	/* begins what patience has held back */
 	struct delayed_work sweep_work, retry_work;
 	wait_queue_head_t wait;		/* for a generation to be durable */
 

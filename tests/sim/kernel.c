@@ -564,6 +564,13 @@ void mod_timer(struct timer_list *t, u64 expires)
 	machine->timers = t;
 }
 
+void hrtimer_fires(struct timer_list *t)
+{
+	struct hrtimer *timer = container_of(t, struct hrtimer, timer);
+
+	timer->function(timer);
+}
+
 static bool is_task_with(const void *data)
 {
 	unsigned int i;

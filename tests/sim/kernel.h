@@ -212,6 +212,7 @@ static inline bool test_and_clear_bit(unsigned int n, unsigned long *p)
 #define fls64(x) ((x) ? ilog2(x) + 1 : 0)
 #define __ffs64(x) __builtin_ctzll(x)
 #define div64_u64(a, b) ((a) / (b))
+#define div_u64(a, b) ((a) / (b))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
 #define struct_size(p, member, n) (sizeof(*(p)) + (n) * sizeof((p)->member[0]))
@@ -471,6 +472,8 @@ u64 sim_now(void);			/* ms */
 #define time_after(a, b) ((s64)((b) - (a)) < 0)
 #define ktime_get() ((ktime_t)sim_now() * 1000000)
 #define ktime_us_delta(a, b) (((a) - (b)) / 1000)
+#define ktime_get_ns() ((u64)ktime_get())
+#define ns_to_ktime(ns) ((ktime_t)(ns))
 #define ktime_get_real_seconds() ((time64_t)(1700000000 + sim_now() / 1000))
 void schedule_timeout_uninterruptible(u64 ms);
 
@@ -487,6 +490,25 @@ struct timer_list {
 #define timer_pending(t) ({ preempt_point(); (t)->armed; })
 void mod_timer(struct timer_list *t, u64 expires);
 void timer_delete_sync(struct timer_list *t);
+
+enum { NSEC_PER_USEC = 1000 };
+
+/* In whole milliseconds, and one at least. */
+enum hrtimer_restart { HRTIMER_NORESTART };
+
+struct hrtimer {
+	enum hrtimer_restart (*function)(struct hrtimer *);
+	struct timer_list timer;
+};
+
+void hrtimer_fires(struct timer_list *t);
+#define hrtimer_setup(t, fn, clock, mode) \
+	((void)(*(t) = (struct hrtimer){ .function = (fn), .timer.function = hrtimer_fires }))
+#define hrtimer_start(t, ns, mode) \
+	mod_timer(&(t)->timer, jiffies + 1 + (u64)(ns) / 1000000)
+#define hrtimer_active(t) timer_pending(&(t)->timer)
+#define hrtimer_cancel(t) timer_delete_sync(&(t)->timer)
+#define hrtimer_try_to_cancel(t) timer_delete_sync(&(t)->timer)
 
 /* --- threads and works ------------------------------------------------------------------------ */
 

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "patience.h"
+
+/* As long as the longest that there was lately. */
+static void learn(struct patience *p, u64 took)
+{
+	if (took > 4 * p->commit_ns)
+		took = 4 * p->commit_ns;
+	if (took > p->back_ns)
+		p->back_ns = took;
+	else
+		p->back_ns -= (p->back_ns - took) / 8;
+}
+
+/* Who comes is one of those that went first. */
+void patience_queue(struct patience *p, u64 now)
+{
+	unsigned int i = p->gone[0].out ? 0 : 1;
+
+	p->queued++;
+	if (p->gone[i].out && !--p->gone[i].out)
+		learn(p, now - p->gone[i].since);
+}
+
+void patience_begin(struct patience *p)
+{
+	p->taken = p->queued;
+	p->queued = 0;
+}
+
+void patience_end(struct patience *p, u64 now, u64 commit_ns)
+{
+	p->commit_ns = commit_ns < PATIENCE_COMMIT_MAX ? commit_ns :
+							 PATIENCE_COMMIT_MAX;
+	if (p->gone[0].out)
+		learn(p, now - p->gone[0].since);
+	p->gone[0] = p->gone[1];
+	p->gone[1].out = p->taken;
+	p->gone[1].since = now;
+}
+
+u64 patience_until(const struct patience *p, u64 now)
+{
+	u64 limit = 2 * p->commit_ns;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		u64 back = p->gone[i].since + p->back_ns + p->back_ns / 8;
+
+		if (back > now && back - now < limit &&
+		    p->gone[i].out * (limit - (back - now)) > p->queued * (back - now))
+			return back;
+	}
+	return 0;
+}

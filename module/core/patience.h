@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * When to begin a commit. It carries the writes that wait when it begins; any
+ * that comes a moment later waits for all of it, and for the next one. Those
+ * that a commit lets go return as their writers' next ones, most of them together,
+ * and a commit that begins while they do splits them: with as many commits
+ * between two turns of a writer as there are parts.
+ *
+ * So a commit waits for those that are about to return, if that costs the ones that
+ * wait less than it saves the others: R that return after the time D would
+ * otherwise wait for what is left of two commits of C each, Q that wait do so for D
+ * longer: if R * (2 C - D) > Q * D. It never waits for longer than 2 C.
+ *
+ * Times are nanoseconds of one clock that does not go back. The caller holds one
+ * lock over the struct. Nothing is lost if all this is wrong, but time.
+ */
+#ifndef CORE_PATIENCE_H
+#define CORE_PATIENCE_H
+
+#include "port.h"
+
+/* A stalled store is no measure. */
+#define PATIENCE_COMMIT_MAX 20000000u
+
+struct patience {
+	unsigned int queued;	/* writes that wait for the next commit */
+	unsigned int taken;	/* by the one under way */
+	struct {
+		unsigned int out;	/* let go, and not back */
+		u64 since;
+	} gone[2];		/* by the last commit but one, and by the last */
+	u64 back_ns;		/* after which those let go were all back */
+	u64 commit_ns;
+};
+
+/* A write waits for the next commit. */
+void patience_queue(struct patience *p, u64 now);
+
+/* A commit takes those that wait; it took @commit_ns, and has let them go. */
+void patience_begin(struct patience *p);
+void patience_end(struct patience *p, u64 now, u64 commit_ns);
+
+/* When to begin the next commit, should nobody return before; 0: at once. */
+u64 patience_until(const struct patience *p, u64 now);
+
+#endif

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "streams.h"
+
+u64 streams_ahead(struct streams *s, u64 from, u64 to, u64 most)
+{
+	unsigned int i;
+	u64 ahead = 0;
+
+	for (i = 0; i < STREAMS; i++)
+		if (s->at[i].next == from && s->at[i].from < from)
+			break;
+	if (i < STREAMS) {
+		ahead = from - s->at[i].from;
+		if (ahead > most)
+			ahead = most;
+	} else {
+		i = s->turn++ % STREAMS;
+		s->at[i].from = from;
+	}
+	s->at[i].next = to + ahead;
+	return ahead;
+}
