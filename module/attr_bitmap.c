@@ -244,6 +244,7 @@ STAT(writes_cold);
 STAT(commits);
 STAT(commit_blocks);
 STAT(commit_bits);
+STAT(ahead);
 STAT(super_writes);
 STAT(sweeps);
 STAT(cleared);
@@ -278,6 +279,7 @@ static struct attribute *stats_attrs[] = {
 	&entry_commits.attr,
 	&entry_commit_blocks.attr,
 	&entry_commit_bits.attr,
+	&entry_ahead.attr,
 	&entry_super_writes.attr,
 	&entry_bits_per_commit.attr,
 	&entry_commit_us.attr,

@@ -240,8 +240,12 @@ void intent_end(struct intent *in, struct intent_write *w, bool missed)
 	w->logged = false;
 	/* Words that count this write cannot go away. */
 	rcu_read_lock();
-	for (chunk = chunk_of(in, w->sector); chunk < to; chunk++)
-		intent_apply(chunk_word(in, chunk), event, intent_degraded(in));
+	for (chunk = chunk_of(in, w->sector); chunk < to; chunk++) {
+		u16 *word = chunk_word(in, chunk);
+
+		if (unlikely(missed || !intent_end_fast(word)))
+			intent_apply(word, event, intent_degraded(in));
+	}
 	rcu_read_unlock();
 }
 

@@ -141,6 +141,18 @@ static inline bool intent_start_fast(u16 *word)
 	return true;
 }
 
+/* The same for its INTENT_END: false if the table has to be asked. */
+static inline bool intent_end_fast(u16 *word)
+{
+	u16 old = port_load16(word);
+
+	do {
+		if (!intent_durable(old) || !intent_count_of(old))
+			return false;
+	} while (!port_try_cmpxchg16(word, &old, (u16)(old - 1)));
+	return true;
+}
+
 /* Names for status, log and the man page's table. */
 extern const char *const intent_state_names[INTENT_STATES];
 extern const char *const intent_event_names[INTENT_EVENTS];

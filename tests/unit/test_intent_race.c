@@ -164,8 +164,10 @@ static void *ender(void *arg)
 	while (queue_get(&chunk)) {
 		check_logged(chunk);
 		member[chunk]++;
-		intent_apply(&words[chunk],
-			     ++n % 256 ? INTENT_END : INTENT_END_MISSED, false);
+		if (!(++n % 256))
+			intent_apply(&words[chunk], INTENT_END_MISSED, false);
+		else if (!intent_end_fast(&words[chunk]))
+			intent_apply(&words[chunk], INTENT_END, false);
 	}
 	return NULL;
 }
