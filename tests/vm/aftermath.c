@@ -7,7 +7,8 @@
  *
  *	the filesystem recovers the file, after e2fsck if its superblock was torn, and
  *	it is current
- *	the array starts with all its members; one that had just failed is re-added
+ *	the array starts with all its members; one that had just failed is re-added,
+ *	one that had just come back is added
  *	what was acknowledged as durable is there, whole, and in its place
  *	what was read once is read again, before, during and after the resync
  *	nothing but chunks with a set bit is written to on the members
@@ -436,10 +437,13 @@ static bool assemble(bool waits)
 	return !status;
 }
 
-/* Those that the others call faulty are left out, and said to be. */
+/*
+ * Those that the others call faulty are left out, and said to be. One whose recovery
+ * had ended, and whose own superblock does not say so yet, can only be added.
+ */
 static void bring_back(void)
 {
-	char *words[] = { "mdbitmap", "--re-add", NODE, NULL, NULL };
+	char *words[] = { "mdbitmap", NULL, NODE, NULL, "--yes", NULL };
 	char path[64];
 
 	if (!(cut.flags & MAY_BE_AWAY))
@@ -448,9 +452,10 @@ static void bring_back(void)
 		snprintf(path, sizeof(path), MD "dev-%s", disks[i].name);
 		if (!access(path, F_OK))
 			continue;
+		words[1] = is_spare(disks[i].cut + 4096) ? "--add" : "--re-add";
 		words[3] = (char *)disks[i].path;
 		if (run(words))
-			violation("%s was left out, and cannot be re-added", disks[i].name);
+			violation("%s was left out: %s fails", disks[i].name, words[1]);
 		count.brought_back++;
 	}
 }
