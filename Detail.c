@@ -249,16 +249,6 @@ static void print_pending(const struct mdstat *m)
 		    m->pages_used, plural(m->pages_total, "page"));
 }
 
-/* "commits 12, writes_cold 3": a histogram has several numbers. */
-static void print_stats(const struct survey_bitmap *b)
-{
-	size_t i;
-
-	for (i = 0; i < b->stat_count; i++)
-		row(i ? "" : "Bitmap Statistics", "%s %s", safe(b->stats[i].name),
-		    safe(b->stats[i].value));
-}
-
 /* What mdbitmap.ko tells, and stock md has nothing of. */
 static void print_engine(const struct survey_bitmap *b)
 {
@@ -269,8 +259,9 @@ static void print_engine(const struct survey_bitmap *b)
 		    safe(b->store), paint(PAINT_NONE));
 	if (b->budget_known)
 		row("Resync Budget", "%s", human(b->budget_bytes));
+	counters_summary(&b->counters, row);
 	if (style.verbose)
-		print_stats(b);
+		counters_list(&b->counters, row);
 }
 
 static void print_bitmap(const struct survey *s)
@@ -501,40 +492,13 @@ static void json_members(struct json_object *o, const struct survey *s)
 			json_object_array_add(list, json_object_new_int(slot));
 }
 
-/* One number, or a list of the numbers of a histogram. */
-static void json_stat(struct json_object *o, const struct survey_stat *stat)
-{
-	const char *text = stat->value;
-	struct json_object *list;
-	char *end;
-
-	if (!*text || text[strspn(text, "0123456789 ")]) {
-		json_text(o, stat->name, text);
-		return;
-	}
-	if (!strchr(text, ' ')) {
-		json_u64(o, stat->name, strtoull(text, NULL, 10));
-		return;
-	}
-	list = json_list(o, stat->name);
-	for (; *text; text = end + strspn(end, " "))
-		json_object_array_add(list, json_object_new_uint64(
-			strtoull(text, &end, 10)));
-}
-
 static void json_engine(struct json_object *o, const struct survey_bitmap *b)
 {
-	size_t i;
-
 	if (*b->store)
 		json_text(o, "store_state", b->store);
 	if (b->budget_known)
 		json_u64(o, "resync_budget_bytes", b->budget_bytes);
-	if (!b->stat_count)
-		return;
-	o = json_child(o, "statistics");
-	for (i = 0; i < b->stat_count; i++)
-		json_stat(o, &b->stats[i]);
+	counters_json(&b->counters, o, "statistics");
 }
 
 static void json_bitmap(struct json_object *o, const struct survey *s)

@@ -19,7 +19,7 @@ LIBS = $(shell pkg-config --libs $(PKGS)) -lm
 
 CORE := bits bitmap_super member_super member_super_update intent_table commit patience \
 	streams summary
-PARTS := report each parse explain image window writer rechunk outcome member choose probe ioctl sysfs proc driver stack udev node mdarray trust place forecast survey muster slot start holders device join spare progress svg
+PARTS := report each parse explain image window writer rechunk outcome member choose probe ioctl sysfs counters proc driver stack udev node mdarray trust place forecast survey muster slot start holders device join spare progress svg
 MODES := Create Examine Ranges Map Check Bitmap Merge Dump Restore Assemble Build Attach Manage Add Detail Wait
 OBJS := $(CORE:%=module/core/%) $(PARTS) $(MODES)
 

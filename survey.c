@@ -263,26 +263,6 @@ static void take_bits(struct survey *s)
 		add_gap(s, "the bitmap's bits");
 }
 
-static void take_stats(const char *md, struct survey_bitmap *b)
-{
-	char **names, attribute[80];
-	size_t i, count;
-
-	if (sysfs_md_files(md, "bitmap/stats", &names, &count))
-		return;
-	for (i = 0; i < count && b->stat_count < SURVEY_STATS_MAX; i++) {
-		struct survey_stat *stat = &b->stats[b->stat_count];
-
-		if (strlen(names[i]) >= sizeof(stat->name))
-			continue;
-		strcpy(stat->name, names[i]);
-		snprintf(attribute, sizeof(attribute), "bitmap/stats/%s", stat->name);
-		if (!sysfs_md_read(md, attribute, stat->value, sizeof(stat->value)))
-			b->stat_count++;
-	}
-	sysfs_free(names, count);
-}
-
 /* Stock md has none of these attributes. */
 static void take_engine(const char *md, struct survey_bitmap *b)
 {
@@ -293,7 +273,7 @@ static void take_engine(const char *md, struct survey_bitmap *b)
 		b->budget_bytes = kib * 1024;
 	if (sysfs_md_read(md, "bitmap/store_state", b->store, sizeof(b->store)))
 		b->store[0] = '\0';
-	take_stats(md, b);
+	counters_read(md, &b->counters);
 }
 
 static void take_bitmap(struct survey *s)

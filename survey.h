@@ -8,21 +8,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "counters.h"
 #include "mdarray.h"
 #include "module/core/bitmap_super.h"
 #include "proc.h"
 #include "sysfs.h"
 
-enum {
-	SURVEY_GAPS_MAX = 8,
-	SURVEY_STATS_MAX = 32,
-};
-
-/* A figure of mdbitmap.ko's engine: md/bitmap/stats/NAME. */
-struct survey_stat {
-	char name[32];
-	char value[384];		/* a number, or a histogram's several */
-};
+enum { SURVEY_GAPS_MAX = 8 };
 
 struct survey_member {
 	bool events_known;
@@ -42,8 +34,7 @@ struct survey_bitmap {
 	bool budget_known;
 	uint64_t budget_bytes;		/* that may stay dirty without need */
 	char store[16];			/* ok, failed; "" not known */
-	struct survey_stat stats[SURVEY_STATS_MAX];
-	size_t stat_count;
+	struct counters counters;
 };
 
 struct survey {

@@ -242,19 +242,13 @@ static int only_arrays(const struct dirent *entry)
 	return is_component(entry->d_name) && sysfs_md_exists(entry->d_name);
 }
 
-static int only_files(const struct dirent *entry)
-{
-	return is_component(entry->d_name) && *entry->d_name != '.';
-}
-
-static int list_names(const char *path, int (*which)(const struct dirent *),
-		      char ***names, size_t *count)
+static int list_arrays(const char *path, char ***names, size_t *count)
 {
 	struct dirent **entries = NULL;
 	int i, n, err = 0;
 	char **list;
 
-	n = scandir(path, &entries, which, versionsort);
+	n = scandir(path, &entries, only_arrays, versionsort);
 	if (n < 0)
 		return -errno;
 	list = calloc((size_t)n + 1, sizeof(*list));
@@ -280,15 +274,7 @@ int sysfs_md_list(char ***names, size_t *count)
 	char path[PATH_MAX];
 	int err = sysfs_below_root(path, "/sys/block");
 
-	return err ? err : list_names(path, only_arrays, names, count);
-}
-
-int sysfs_md_files(const char *md, const char *directory, char ***names, size_t *count)
-{
-	char path[PATH_MAX];
-	int err = md_path(path, md, directory);
-
-	return err ? err : list_names(path, only_files, names, count);
+	return err ? err : list_arrays(path, names, count);
 }
 
 void sysfs_free(char **names, size_t count)

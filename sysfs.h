@@ -34,9 +34,6 @@ int sysfs_below_root(char path[PATH_MAX], const char *format, ...)
 /* Any file below the root, whole, NUL-terminated, malloc'ed. */
 int sysfs_slurp(const char *path, char **text);
 
-/* Names of the files in /sys/block/NAME/md/DIRECTORY, in order. Likewise. */
-int sysfs_md_files(const char *md, const char *directory, char ***names, size_t *count);
-
 /* Names of all md arrays there are ("md0", ...). malloc'ed, sysfs_free(). */
 int sysfs_md_list(char ***names, size_t *count);
 void sysfs_free(char **names, size_t count);

@@ -4,8 +4,8 @@
  *
  * I/O goes out in pieces, each in a slot with its own kiocb and vector: direct
  * I/O several at a time, buffered one after the other. A single piece is
- * written with O_DSYNC's meaning, which costs one FUA write where the device
- * has FUA; several are made durable by one data sync after them.
+ * written with O_DSYNC's meaning, or with FUA to a block device: one write where
+ * the device has FUA; several are made durable by one data sync after them.
  */
 #include <linux/bvec.h>
 #include <linux/completion.h>
@@ -245,21 +245,40 @@ static int read_blocks(struct store *s, u64 block, unsigned int blocks,
 			      (u64)blocks * STORE_BLOCK, buf));
 }
 
-/*
- * A block device flushes after each O_DSYNC write, also one that was FUA:
- * there it is the plain write that costs one flush only.
- */
-static bool by_dsync(struct store *s, const struct store_run *runs,
-		     unsigned int n)
+static bool is_single(const struct store_run *runs, unsigned int n)
 {
-	return n == 1 && runs->blocks <= SLOT_BLOCKS &&
-	       store_is_file(&s->claim);
+	return n == 1 && runs->blocks <= SLOT_BLOCKS;
+}
+
+/*
+ * A block device flushes after each O_DSYNC write, also one that was FUA: so a
+ * single piece goes past its file. Who reads it through the page cache sees it.
+ */
+static int write_fua(struct store *s, const struct store_run *run)
+{
+	struct slot *slot = &s->slots[0];
+	loff_t pos = run->block * STORE_BLOCK;
+	struct bio bio;
+	int err;
+
+	slot->data = run->data;
+	slot->bytes = run->blocks * STORE_BLOCK;
+	bio_init(&bio, bdev_claimed(s->claim.exclusive), slot->vecs, SLOT_BLOCKS,
+		 REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | REQ_FUA);
+	bio.bi_vcnt = slot_map(slot);
+	bio.bi_iter.bi_sector = pos >> SECTOR_SHIFT;
+	bio.bi_iter.bi_size = slot->bytes;
+	err = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	invalidate_inode_pages2_range(s->claim.inode->i_mapping, pos >> PAGE_SHIFT,
+				      (pos + slot->bytes - 1) >> PAGE_SHIFT);
+	return err;
 }
 
 static int write_runs(struct store *s, const struct store_run *runs,
 		      unsigned int n)
 {
-	bool dsync = by_dsync(s, runs, n);
+	bool dsync = is_single(runs, n);
 	struct transfer t = {
 		.dir = ITER_SOURCE,
 		.flags = (s->direct ? IOCB_DIRECT : 0) |
@@ -269,6 +288,8 @@ static int write_runs(struct store *s, const struct store_run *runs,
 	unsigned int i;
 	int err = 0;
 
+	if (dsync && s->direct && !store_is_file(&s->claim))
+		return write_fua(s, runs);
 	for (i = 0; !err && i < n; i++)
 		err = start(s, &t, runs[i].block * STORE_BLOCK,
 			    (u64)runs[i].blocks * STORE_BLOCK, runs[i].data);

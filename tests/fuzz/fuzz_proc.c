@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+#include "counters.h"
 #include "fuzz.h"
 #include "proc.h"
 #include "sysfs.h"
@@ -174,6 +175,62 @@ static void check_number(const char *text)
 	must(err || value == model);
 }
 
+/* How many numbers @text is, one blank between each two; 0: it is no such. */
+static size_t model_counter(const char *text, unsigned __int128 *sum)
+{
+	unsigned __int128 n;
+	size_t count = 0;
+
+	for (*sum = 0;; text++) {
+		if (!isdigit((unsigned char)*text))
+			return 0;
+		for (n = 0; isdigit((unsigned char)*text); text++)
+			if (n <= UINT64_MAX)
+				n = n * 10 + (*text - '0');
+		if (n > UINT64_MAX || ++count > COUNTER_BUCKETS_MAX)
+			return 0;
+		*sum += n;
+		if (*text != ' ')
+			return *text ? 0 : count;
+	}
+}
+
+/* Is @percent of @sum in the buckets below @bound, and not in one less? */
+static void check_bound(const struct counter *c, unsigned __int128 sum, int err,
+			unsigned int percent, uint64_t bound)
+{
+	unsigned __int128 below = 0, nearer = 0;
+	size_t i;
+
+	for (i = 0; i < c->count && UINT64_C(1) << i < bound; i++) {
+		nearer = below;
+		below += c->n[i];
+	}
+	if (err)
+		must(i == c->count - 1 && below * 100 < sum * percent);
+	else
+		must(below * 100 >= sum * percent && nearer * 100 < sum * percent);
+}
+
+static void check_counter(const char *text)
+{
+	unsigned __int128 sum;
+	size_t count = model_counter(text, &sum);
+	unsigned int percent;
+	struct counter c;
+	uint64_t bound;
+	int err;
+
+	must(counter_parse(text, &c) == (count > 0) && c.count == count);
+	for (percent = 1; percent <= 100; percent++) {
+		err = counter_bound(&c, percent, &bound);
+		must((err == -ENODATA) == (!count || !sum || sum > UINT64_MAX));
+		must(!err || err == -ENODATA || err == -ERANGE);
+		if (err != -ENODATA)
+			check_bound(&c, sum, err, percent, bound);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_in in = { data, size };
@@ -188,6 +245,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_attribute(text);
 	else if (!strcmp(which, "number"))
 		check_number(text);
+	else if (!strcmp(which, "counter"))
+		check_counter(text);
 	else
 		check_status(text);
 	free(which);

@@ -172,6 +172,7 @@ int store_claim(struct store_claim *claim, struct array *a, struct file *file)
 	claim->file = file;
 	claim->inode = &file->inode;
 	claim->mapping = &file->mapping;
+	claim->exclusive = (struct bdev_claim *)&file->platter->bdev;
 	return 0;
 }
 

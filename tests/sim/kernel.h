@@ -769,6 +769,7 @@ struct inode {
 	unsigned int i_mode;
 	loff_t i_size;
 	struct super_block *i_sb;
+	struct address_space *i_mapping;
 };
 
 struct address_space {
@@ -813,6 +814,7 @@ struct file {
 #define file_start_write(file) ((void)(file))
 #define file_end_write(file) ((void)(file))
 #define invalidate_inode_pages2(mapping) ((void)(mapping))
+#define invalidate_inode_pages2_range(mapping, from, to) ((void)(mapping), (void)(from), (void)(to))
 #define get_file(file) ((void)(file))
 #define fput(file) ((void)(file))
 struct file *fget(int fd);

@@ -251,23 +251,6 @@ static void all_arrays_and_only_arrays_are_listed_in_order(void **state)
 	sysfs_free(names, count);
 }
 
-static void the_files_of_a_directory_of_an_array_are_listed_in_order(void **state)
-{
-	char **names;
-	size_t count;
-
-	put_disk("mdb0", 250, 0);
-	assert_int_equal(sysfs_md_files("mdb0", "bitmap/stats", &names, &count), -ENOENT);
-	put_attribute("mdb0", "bitmap/stats/writes_hot", "7\n");
-	put_attribute("mdb0", "bitmap/stats/commits", "3\n");
-	assert_int_equal(sysfs_md_files("mdb0", "bitmap/stats", &names, &count), 0);
-	assert_int_equal(count, 2);
-	assert_string_equal(names[0], "commits");
-	assert_string_equal(names[1], "writes_hot");
-	sysfs_free(names, count);
-	assert_int_equal(sysfs_md_files("../mdb0", "x", &names, &count), -ENODEV);
-}
-
 static void a_file_longer_than_the_first_buffer_is_read_whole(void **state)
 {
 	size_t i, size = 200000;
@@ -726,7 +709,6 @@ int main(void)
 		IN_ROOT(numbers_are_read_strictly),
 		IN_ROOT(an_attribute_written_holds_the_text),
 		IN_ROOT(all_arrays_and_only_arrays_are_listed_in_order),
-		IN_ROOT(the_files_of_a_directory_of_an_array_are_listed_in_order),
 		IN_ROOT(a_file_longer_than_the_first_buffer_is_read_whole),
 		IN_ROOT(an_array_is_on_its_members_and_their_disks),
 		IN_ROOT(a_volume_on_a_partition_of_the_array_is_on_the_array),

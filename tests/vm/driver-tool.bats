@@ -38,6 +38,17 @@ prepare() {
 
 start() { mdbitmap --quiet --assemble "${2:-/dev/mdb0}" --bitmap="$1" /dev/vdb /dev/vdc; }
 
+# write_once N DEV: all of chunk N in one write.
+write_once() {
+	dd if=/dev/urandom of="$2" bs=$((chunk * 512)) count=1 seek="$1" oflag=direct \
+		iflag=fullblock conv=notrunc status=none
+}
+
+# What --detail --json tells of the engine of mdb0, through jq.
+statistics() { mdbitmap --detail --json /dev/mdb0 | jq -r ".arrays[0].bitmap.statistics | $1"; }
+
+has_cleared() { (($(statistics .cleared_bits) >= $1)); }
+
 is_gone() { [[ ! -e /sys/block/$1 && ! -e /dev/$1 ]]; }
 
 @test "--assemble loads the module, makes the node and the array, --stop takes both away" {
@@ -86,14 +97,56 @@ is_gone() { [[ ! -e /sys/block/$1 && ! -e /dev/$1 ]]; }
 	[[ $(json '[.arrays[].driver] | join(" ")') == 'md_mod mdbitmap' ]]
 	[[ $(json '[.arrays[].array_bytes > 0] | join(" ")') == 'true true' ]]
 	[[ $(json '.arrays[1].bitmap | .kind, .store_state, .resync_budget_bytes > 0, .statistics.commits >= 0,
-		(.statistics.bits_per_commit | length)' | tr '\n' ' ') == 'file ok true true 16 ' ]]
+		(.statistics.commits_by_bits | length)' | tr '\n' ' ') == 'file ok true true 16 ' ]]
 	[[ $(json '.arrays[0].bitmap.statistics') == null ]]
+	run -0 mdbitmap --detail --verbose /dev/md0
+	[[ $output != *'Bitmap Writes'* && $output != *'Bitmap Statistics'* ]]
 	run -0 mdbitmap --detail --verbose /dev/mdb0
 	[[ $output == *'Driver : mdbitmap'*'Bitmap Store : ok'*'Resync Budget : '*'commits '* ]]
 	# a member of one is in use for the other
 	run -5 --separate-stderr mdbitmap --assemble /dev/mdb1 --bitmap=/mnt/bitmap /dev/vdb /dev/vdc
 	[[ $stderr == *'in use by the array mdb0; mdbitmap --stop /dev/mdb0 first'* ||
 		$stderr == *'attached to mdb0'* ]]
+}
+
+@test "--detail explains an array's speed by what its engine has counted" {
+	local n before
+	make_bitmap_fs vdd /mnt
+	prepare /mnt/bitmap
+	start /mnt/bitmap
+	wait_idle mdb0
+	[[ $(statistics '.writes_hot + .writes_cold, .writes_hot_percent' | tr '\n' ' ') == '0 null ' ]]
+	run -0 mdbitmap --detail /dev/mdb0
+	[[ $output == *'Bitmap Writes : none yet'* ]]
+	echo 0 >/sys/block/mdb0/md/bitmap/resync_budget
+	before=$(statistics .commits)
+	for n in 3 40 90 40 3 90 3 90; do # far from each other: no stream
+		write_once $n /dev/mdb0
+	done
+	mdbitmap --detail --json /dev/mdb0 | jq -e --argjson before "$before" --argjson bytes $((chunk * 512)) '
+		.arrays[0].bitmap.statistics |
+		.writes_cold == 3 and .writes_hot == 5 and .writes_hot_percent == 62.5 and
+		.commits >= $before + 3 and .commits == (.commits_by_bits | add) and
+		.commits == (.commits_by_microseconds | add) and .commit_bits >= 3 and
+		.average_bits_per_commit > 0 and .commit_blocks >= 3 and
+		.median_commit_below_microseconds <= (.p99_commit_below_microseconds // infinite) and
+		.dirty_bytes == 3 * $bytes and .memory_bytes > 0 and .cleared_bits == 0'
+	run -0 mdbitmap --detail /dev/mdb0
+	echo "$output"
+	[[ $output == *'Bitmap Writes : 5 needed no commit (62.5%), 3 waited for one'* ]]
+	[[ $output =~ 'Bitmap Commits : '[0-9]+' ('[0-9]+' of the superblock), '[0-9.]+' bits each on average' ]]
+	[[ $output =~ 'Commit Latency : median '[\<\>=]+' '[0-9]+' us, 99th percentile '[\<\>=]+' '[0-9]+' us' ]]
+	[[ $output == *'Bitmap Cleared : 0 bits in '*', bits of 192 KiB are set now'* ]]
+	[[ $output == *'Member Flushes : '* && $output == *'Bitmap Memory : '* ]]
+	[[ $output != *'Bitmap Waits'* && $output != *'Bitmap Statistics'* ]]
+	echo 0.1 >/sys/block/mdb0/md/bitmap/time_base
+	retry 100 0.1 has_cleared 3
+	[[ $(statistics '.dirty_bytes, .flushes + .flushes_saved > 0, .sweeps > 0' | tr '\n' ' ') == '0 true true ' ]]
+	run -0 mdbitmap --detail /dev/mdb0
+	[[ $output == *'Bitmap Cleared : 3 bits in '*', bits of 0 B are set now'* ]]
+	mdbitmap --quiet --detach /dev/mdb0
+	run -0 mdbitmap --detail --verbose /dev/mdb0
+	[[ $output == *'Intent Bitmap : none'* && $output != *'Bitmap Commits'* ]]
 }
 
 @test "set bits of a current file are copied, as --dry-run said, though the members are in sync" {
