@@ -41,15 +41,17 @@ void patience_end(struct patience *p, u64 now, u64 commit_ns)
 
 u64 patience_until(const struct patience *p, u64 now)
 {
-	u64 limit = 2 * p->commit_ns;
+	u64 limit = p->commit_ns + p->commit_ns / 2;
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
-		u64 back = p->gone[i].since + p->back_ns + p->back_ns / 8;
+		u64 expected = p->gone[i].since + p->back_ns;
+		u64 last = expected + p->back_ns / 8;
+		u64 wait = expected > now ? expected - now : now - expected;
 
-		if (back > now && back - now < limit &&
-		    p->gone[i].out * (limit - (back - now)) > p->queued * (back - now))
-			return back;
+		if (now < last && wait < limit &&
+		    p->gone[i].out * (limit - wait) > p->queued * wait)
+			return last;
 	}
 	return 0;
 }

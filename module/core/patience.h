@@ -7,9 +7,10 @@
  * between two turns of a writer as there are parts.
  *
  * So a commit waits for those that are about to return, if that costs the ones that
- * wait less than it saves the others: R that return after the time D would
- * otherwise wait for what is left of two commits of C each, Q that wait do so for D
- * longer: if R * (2 C - D) > Q * D. It never waits for longer than 2 C.
+ * wait less than it saves the others. R that are expected in the time D would
+ * otherwise wait for half of this commit on average and for their own; Q that wait
+ * now do so for D longer: if R * (3/2 C - D) > Q * D, a commit taking C. Who is late is
+ * expected in the time that he is late, and for an eighth of his journey at most.
  *
  * Times are nanoseconds of one clock that does not go back. The caller holds one
  * lock over the struct. Nothing is lost if all this is wrong, but time.
