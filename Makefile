@@ -207,6 +207,7 @@ check-vm: mdbitmap
 	@mkdir -p $(TAP)
 	@echo "# tests/vm"
 	@tests/vm/selftest >$(TAP)/vm-selftest.tap; \
+	tests/bench/drift >$(TAP)/bench.tap; \
 	tests/vm/run --jobs 3 tests/vm/*.bats >$(TAP)/vm.tap; true
 
 # The scenario of driver-cuts.bats, with that many power cuts: other ones each time.

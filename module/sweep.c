@@ -13,7 +13,10 @@
 #include "intent_impl.h"
 #include "trace.h"
 
-enum { FREE_BATCH = 32 };	/* pages of words freed after one grace period */
+enum {
+	FREE_BATCH = 32,	/* pages of words freed after one grace period */
+	VISIT_WORDS = 256,	/* visited without letting go of the lock */
+};
 
 /* What one sweep may clear, and what it found. */
 struct sweep {
@@ -90,6 +93,16 @@ static void free_words(struct sweep *s)
 		free_page((unsigned long)s->free[--s->nfree]);
 }
 
+/* Of one page, in->lock held. Another sweep, at a stop, may have freed it. */
+static void visit_words(struct intent *in, struct sweep *s, u64 chunk, u64 end)
+{
+	u16 *word = chunk_word(in, chunk);
+
+	for (; word && chunk < end; chunk++, word++)
+		if (READ_ONCE(*word))
+			visit(in, s, chunk, word);
+}
+
 /* One page of words; the number of the next one, or in->npages. */
 static u64 visit_page(struct intent *in, struct sweep *s, u64 page)
 {
@@ -98,23 +111,22 @@ static u64 visit_page(struct intent *in, struct sweep *s, u64 page)
 
 	spin_lock(&in->lock);
 	page = summary_next(&in->worded, page);
-	if (page < in->npages) {
-		chunk = page * PAGE_WORDS;
-		end = min_t(u64, chunk + PAGE_WORDS, in->chunks);
-		words = chunk_word(in, chunk);
-		for (; chunk < end; chunk++, words++)
-			if (READ_ONCE(*words))
-				visit(in, s, chunk, words);
-		words = chunks_take_words(in, page);
-		if (words)
-			s->free[s->nfree++] = words;
-		page++;
+	chunk = page * PAGE_WORDS;
+	end = min_t(u64, chunk + PAGE_WORDS, in->chunks);
+	while (chunk < end) {
+		visit_words(in, s, chunk, min_t(u64, chunk + VISIT_WORDS, end));
+		chunk += VISIT_WORDS;
+		spin_unlock(&in->lock);
+		cond_resched();
+		spin_lock(&in->lock);
 	}
+	words = page < in->npages ? chunks_take_words(in, page) : NULL;
+	if (words)
+		s->free[s->nfree++] = words;
 	spin_unlock(&in->lock);
 	if (s->nfree == FREE_BATCH)
 		free_words(s);
-	cond_resched();
-	return page;
+	return page + 1;
 }
 
 static void visit_all(struct intent *in, struct sweep *s)
