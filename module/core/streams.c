@@ -9,13 +9,16 @@ u64 streams_ahead(struct streams *s, u64 from, u64 to, u64 most)
 	for (i = 0; i < STREAMS; i++)
 		if (s->at[i].next == from && s->at[i].from < from)
 			break;
-	if (i < STREAMS) {
+	if (i == STREAMS) {
+		i = s->turn++ % STREAMS;
+		s->at[i].from = from;
+		s->at[i].goes_on = false;
+	} else if (s->at[i].goes_on) {
 		ahead = from - s->at[i].from;
 		if (ahead > most)
 			ahead = most;
 	} else {
-		i = s->turn++ % STREAMS;
-		s->at[i].from = from;
+		s->at[i].goes_on = true;
 	}
 	s->at[i].next = to + ahead;
 	return ahead;

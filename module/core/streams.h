@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Writes that go on where others ended: for these, bits are set ahead, as many as
- * the stream is long, so that it waits for a commit every now and then and
- * not for each chunk. What is ahead of a stream that ends is copied for nothing after a
+ * Writes that go on where others ended, the third and later ones: for these, bits are
+ * set ahead, as many as the stream is long, so that it waits for a commit every now and
+ * then and not for each chunk. What is ahead of a stream that ends is copied for nothing after a
  * crash, as much as the stream had written at most.
  */
 #ifndef CORE_STREAMS_H
@@ -15,6 +15,7 @@ enum { STREAMS = 8 };	/* that are followed at a time */
 struct streams {
 	struct {
 		u64 from, next;		/* chunks; next: the first without its bit */
+		bool goes_on;		/* has done so */
 	} at[STREAMS];
 	unsigned int turn;		/* who is forgotten for the next new one */
 };

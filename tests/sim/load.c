@@ -212,10 +212,20 @@ static blk_opf_t any_flags(void)
 	return (chance(150) ? REQ_FUA : 0) | (chance(100) ? REQ_PREFLUSH : 0);
 }
 
+/* Round the array, and most of the budget ahead of it. */
+static u32 stream_sector(struct rig *rig, u32 n)
+{
+	u32 sector = rig->stream_at + n <= rig->sectors ? rig->stream_at : 0;
+
+	rig->stream_at = sector + n;
+	return sector;
+}
+
 static void do_anything(struct rig *rig)
 {
 	u32 n = 1 + random_below(chance(200) ? SPAN_MAX : 3);
-	u32 sector = any_sector(rig, n);
+	bool streams = rig->config.stream && chance(rig->config.stream);
+	u32 sector = streams ? stream_sector(rig, n) : any_sector(rig, n);
 
 	if (chance(100))
 		sleep_ms(random_below(3000));

@@ -28,6 +28,7 @@ struct config {
 	unsigned int fua;		/* 1: disks have it */
 	unsigned int direct;		/* 1: the bitmap file can do direct I/O */
 	unsigned int blockdev;		/* 1: the bitmap is on a block device */
+	unsigned int stream;		/* of 1000 writes go on where the last of these ended */
 	unsigned int lazy;		/* 1: the last member takes its time; 2: all do */
 	unsigned int cut;		/* a power cut every so many steps of disks, in the mean */
 	unsigned int tries;		/* different ones at each of these places */
@@ -51,6 +52,7 @@ struct rig {
 	struct file file;
 	u32 sectors;			/* of the array */
 	struct promise *promises;
+	u32 stream_at;			/* sector */
 	u64 numbers;			/* of writes */
 	unsigned int loads;		/* tasks that use the array */
 	wait_queue_head_t load_wait;

@@ -207,6 +207,7 @@ static const struct {
 	KEY(fua, 1, 0, 1),
 	KEY(direct, 1, 0, 1),
 	KEY(blockdev, 0, 0, 1),
+	KEY(stream, 0, 0, 1000),
 	KEY(lazy, 0, 0, 2),
 	KEY(cut, 1, 1, 100000),
 	KEY(tries, 4, 1, 100000),
@@ -370,6 +371,11 @@ static void any_config(struct config *c)
 	/* A resync of many chunks is many steps, and each of its cuts takes one. */
 	c->cut = c->chunks > 1000 ? c->chunks / 2 : PICK(5, 10, 20, 40);
 	c->tries = c->chunks > 1000 ? 2 : PICK(2, 4, 8);
+	/* Some is set ahead, and some of it is cleared again. */
+	if (chance(200)) {
+		c->stream = PICK(300, 800);
+		c->budget = c->chunks / 2;
+	}
 }
 
 static void append(struct script *s, enum verbs verb, u32 x, u32 y)

@@ -304,6 +304,7 @@ keeps_bits() {
 	make_bitmap_fs vdd /mnt
 	mdbitmap --quiet --create "$file" --for=/dev/vdb --bitmap-chunk=4K --clean --delay=60
 	assemble
+	echo 0 >/sys/block/md0/md/bitmap/resync_budget # nothing is set ahead
 	dmesg --clear
 	run ! dd if=/dev/zero of=/mnt/filler bs=1M status=none
 	sync -f /mnt 2>/dev/null || sync
