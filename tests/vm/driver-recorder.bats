@@ -50,6 +50,17 @@ no_bits() { [[ ! $(dirty_chunks /dev/vdd) ]]; }
 	mdbitmap --stop /dev/md0
 }
 
+@test "P1, P2: nor where bits are set ahead of streams of writes, and cleared behind them" {
+	make_bitmap
+	build --assume-clean /dev/vdb /dev/vdc
+	echo $((8 << 10)) >/sys/block/md0/md/bitmap/resync_budget
+	fio_recorded 10 --rw=write --size=30M --offset_increment=30M --numjobs=2 --bsrange=4k-96k \
+		--iodepth=4 --rate_iops=100
+	(($(</sys/block/md0/md/bitmap/stats/ahead) > 0))
+	(($(</sys/block/md0/md/bitmap/stats/cleared) > 0))
+	mdbitmap --stop /dev/md0
+}
+
 @test "P2: a bit that owed a sync goes when the copy is on the medium, while others write" {
 	make_bitmap
 	mdbitmap --quiet --mark /dev/vdd 8M..24M --yes
