@@ -17,7 +17,7 @@ BASE := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. \
 	$(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS = $(shell pkg-config --libs $(PKGS)) -lm
 
-CORE := bits bitmap_super member_super member_super_update intent_table commit patience \
+CORE := bits bitmap_super member_super member_super_update intent_table commit company \
 	streams summary
 PARTS := report each parse explain image window writer rechunk outcome member choose probe ioctl sysfs counters proc driver stack udev node mdarray trust place forecast survey muster slot start holders device join spare progress svg
 MODES := Create Examine Ranges Map Check Bitmap Merge Dump Restore Assemble Build Attach Manage Add Detail Wait

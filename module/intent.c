@@ -156,7 +156,7 @@ static enum intent_answer start_slow(struct intent *in, struct intent_write *w,
 	if (!err && !in->state) {
 		if (set)
 			set_ahead(in, w, &ticket);
-		patience_queue(&in->patience, ktime_get_ns());
+		company_queue(&in->company, ktime_get_ns());
 		w->ticket = ticket;
 		list_add_tail(&w->list, &in->waiting[ticket & 1]);
 		intent_commit_soon(in);
@@ -286,7 +286,7 @@ void intent_commit_soon(struct intent *in)
 	if (!in->commit.wanted || in->commit.busy)
 		return;
 	now = ktime_get_ns();
-	until = in->patience.queued ? patience_until(&in->patience, now) : 0;
+	until = in->company.queued ? company_until(&in->company, now) : 0;
 	if (!until)
 		queue_work(in->wq, &in->commit_work);
 	else if (!hrtimer_active(&in->commit_timer))
@@ -401,7 +401,7 @@ int intent_commit(struct intent *in)
 		return -EIO;
 	spin_lock(&in->lock);
 	gen = commit_begin(&in->commit);
-	patience_begin(&in->patience);
+	company_begin(&in->company);
 	bits = in->sets;
 	in->sets = 0;
 	spin_unlock(&in->lock);
@@ -421,7 +421,7 @@ int intent_commit(struct intent *in)
 		in->stats.bits_per_commit[bucket(bits)]++;
 		in->stats.commit_us[bucket(us)]++;
 		list_splice_init(&in->waiting[gen & 1], &ready);
-		patience_end(&in->patience, start + ns, ns);
+		company_end(&in->company, start + ns, ns);
 		intent_commit_soon(in);
 	}
 	spin_unlock(&in->lock);

@@ -29,7 +29,7 @@
 #include "core/bits.h"
 #include "core/commit.h"
 #include "core/intent_table.h"
-#include "core/patience.h"
+#include "core/company.h"
 #include "core/streams.h"
 #include "core/summary.h"
 #include "intent.h"
@@ -87,7 +87,7 @@ struct intent {
 	u64 pages_used;			/* pages with live > 0 */
 	u64 words_pages, image_blocks;	/* allocated */
 	struct commit commit;
-	struct patience patience;	/* when the next one begins */
+	struct company company;	/* when the next one begins */
 	struct streams streams;
 	struct epoch epoch;
 	struct list_head waiting[2];	/* writes, by the low bit of their ticket */
@@ -104,7 +104,7 @@ struct intent {
 	struct intent_counts __percpu *counts;
 	struct workqueue_struct *wq;
 	struct work_struct commit_work;
-	struct hrtimer commit_timer;	/* begins what patience has held back */
+	struct hrtimer commit_timer;	/* begins what waits for company */
 	struct delayed_work sweep_work, retry_work;
 	wait_queue_head_t wait;		/* for a generation to be durable */
 

@@ -15,15 +15,15 @@
  * Times are nanoseconds of one clock that does not go back. The caller holds one
  * lock over the struct. Nothing is lost if all this is wrong, but time.
  */
-#ifndef CORE_PATIENCE_H
-#define CORE_PATIENCE_H
+#ifndef CORE_COMPANY_H
+#define CORE_COMPANY_H
 
 #include "port.h"
 
 /* A stalled store is no measure. */
-#define PATIENCE_COMMIT_MAX 20000000u
+#define COMPANY_COMMIT_MAX 20000000u
 
-struct patience {
+struct company {
 	unsigned int queued;	/* writes that wait for the next commit */
 	unsigned int taken;	/* by the one under way */
 	struct {
@@ -35,13 +35,13 @@ struct patience {
 };
 
 /* A write waits for the next commit. */
-void patience_queue(struct patience *p, u64 now);
+void company_queue(struct company *p, u64 now);
 
 /* A commit takes those that wait; it took @commit_ns, and has let them go. */
-void patience_begin(struct patience *p);
-void patience_end(struct patience *p, u64 now, u64 commit_ns);
+void company_begin(struct company *p);
+void company_end(struct company *p, u64 now, u64 commit_ns);
 
 /* When to begin the next commit, should nobody return before; 0: at once. */
-u64 patience_until(const struct patience *p, u64 now);
+u64 company_until(const struct company *p, u64 now);
 
 #endif

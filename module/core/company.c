@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "patience.h"
+#include "company.h"
 
 /* As long as the longest that there was lately. */
-static void learn(struct patience *p, u64 took)
+static void learn(struct company *p, u64 took)
 {
 	if (took > 4 * p->commit_ns)
 		took = 4 * p->commit_ns;
@@ -13,7 +13,7 @@ static void learn(struct patience *p, u64 took)
 }
 
 /* Who comes is one of those that went first. */
-void patience_queue(struct patience *p, u64 now)
+void company_queue(struct company *p, u64 now)
 {
 	unsigned int i = p->gone[0].out ? 0 : 1;
 
@@ -22,16 +22,16 @@ void patience_queue(struct patience *p, u64 now)
 		learn(p, now - p->gone[i].since);
 }
 
-void patience_begin(struct patience *p)
+void company_begin(struct company *p)
 {
 	p->taken = p->queued;
 	p->queued = 0;
 }
 
-void patience_end(struct patience *p, u64 now, u64 commit_ns)
+void company_end(struct company *p, u64 now, u64 commit_ns)
 {
-	p->commit_ns = commit_ns < PATIENCE_COMMIT_MAX ? commit_ns :
-							 PATIENCE_COMMIT_MAX;
+	p->commit_ns = commit_ns < COMPANY_COMMIT_MAX ? commit_ns :
+							 COMPANY_COMMIT_MAX;
 	if (p->gone[0].out)
 		learn(p, now - p->gone[0].since);
 	p->gone[0] = p->gone[1];
@@ -39,7 +39,7 @@ void patience_end(struct patience *p, u64 now, u64 commit_ns)
 	p->gone[1].since = now;
 }
 
-u64 patience_until(const struct patience *p, u64 now)
+u64 company_until(const struct company *p, u64 now)
 {
 	u64 limit = p->commit_ns + p->commit_ns / 2;
 	unsigned int i;
