@@ -57,7 +57,9 @@ no_bits() { [[ ! $(dirty_chunks /dev/vdd) ]]; }
 	fio_recorded 10 --rw=write --size=30M --offset_increment=30M --numjobs=2 --bsrange=4k-96k \
 		--iodepth=4 --rate_iops=100
 	(($(</sys/block/md0/md/bitmap/stats/ahead) > 0))
-	(($(</sys/block/md0/md/bitmap/stats/cleared) > 0))
+	echo 0 >/sys/block/md0/md/bitmap/resync_budget
+	fio_recorded 3 --rw=write --size=60M --bs=32k --rate_iops=50
+	retry 100 0.2 no_bits
 	mdbitmap --stop /dev/md0
 }
 
