@@ -15,7 +15,7 @@
 
 enum {
 	FREE_BATCH = 32,	/* pages of words freed after one grace period */
-	VISIT_WORDS = 256,	/* visited without letting go of the lock */
+	VISIT_WORDS = 64,	/* visited without letting go of the lock: 50000 instructions */
 };
 
 /* What one sweep may clear, and what it found. */
