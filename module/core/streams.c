@@ -6,8 +6,9 @@ u64 streams_ahead(struct streams *s, u64 from, u64 to, u64 most)
 	unsigned int i;
 	u64 ahead = 0;
 
+	/* Where one ended the other begins, perhaps in the middle of a chunk. */
 	for (i = 0; i < STREAMS; i++)
-		if (s->at[i].next == from && s->at[i].from < from)
+		if (s->at[i].next - from <= 1 && s->at[i].from < from)
 			break;
 	if (i == STREAMS) {
 		i = s->turn++ % STREAMS;

@@ -139,6 +139,16 @@ static void what_goes_on_where_another_ended_is_a_stream(void **state)
 	assert_int_equal(streams_ahead(&s, 180, 181, 1000), 80);
 }
 
+static void a_stream_may_go_on_in_the_middle_of_a_chunk(void **state)
+{
+	struct streams s = { 0 };
+
+	assert_int_equal(streams_ahead(&s, 0, 9, 1000), 0);
+	assert_int_equal(streams_ahead(&s, 8, 17, 1000), 0);
+	assert_int_equal(streams_ahead(&s, 16, 25, 1000), 16);
+	assert_int_equal(streams_ahead(&s, 42, 50, 1000), 0);
+}
+
 static void ahead_is_no_more_than_there_is_room_for(void **state)
 {
 	struct streams s = { 0 };
@@ -199,6 +209,7 @@ int main(void)
 		cmocka_unit_test(slow_members_are_not_waited_for),
 		cmocka_unit_test(a_stalled_store_does_not_make_it_wait_for_long),
 		cmocka_unit_test(what_goes_on_where_another_ended_is_a_stream),
+		cmocka_unit_test(a_stream_may_go_on_in_the_middle_of_a_chunk),
 		cmocka_unit_test(ahead_is_no_more_than_there_is_room_for),
 		cmocka_unit_test(writes_at_random_set_nothing_ahead),
 		cmocka_unit_test(streams_do_not_disturb_each_other),
