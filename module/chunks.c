@@ -340,7 +340,8 @@ static int load_block(struct intent *in, u64 b, const u8 *data)
 int chunks_load(struct intent *in)
 {
 	u64 b, i, n;
-	u8 *buf = vmalloc(LOAD_BLOCKS * STORE_BLOCK);
+	/* Whoever asked is told; the kernel need not add a trace. */
+	u8 *buf = __vmalloc(LOAD_BLOCKS * STORE_BLOCK, GFP_KERNEL | __GFP_NOWARN);
 	int err = buf ? 0 : -ENOMEM;
 
 	for (b = 0; !err && b < in->blocks; b += n) {

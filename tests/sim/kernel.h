@@ -302,6 +302,7 @@ enum {
 enum {
 	GFP_KERNEL = 1, GFP_NOIO = 2, GFP_ATOMIC = 4, GFP_NOWAIT = 8,
 	__GFP_NOWARN = 16,	/* may fail, says the caller: and does */
+	__GFP_ZERO = 32,
 };
 
 /* A page's struct is where its bytes are. */
@@ -318,8 +319,9 @@ void sim_page_free(void *page);
 #define kmalloc_array(n, size, gfp) sim_alloc((size_t)(n) * (size), gfp, false)
 #define kvcalloc kcalloc
 #define kvzalloc kzalloc
-#define vmalloc(n) sim_alloc(n, GFP_KERNEL, false)
 #define vzalloc(n) sim_alloc(n, GFP_KERNEL, true)
+/* Only for what an array cannot be started without. */
+#define __vmalloc(n, gfp) sim_alloc(n, (gfp) & ~__GFP_NOWARN, (gfp) & __GFP_ZERO)
 #define kfree sim_free
 #define kvfree sim_free
 #define vfree sim_free

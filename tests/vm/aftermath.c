@@ -77,10 +77,19 @@ static long bits_bytes;
 static uint64_t chunk_bytes;
 static bool all_dirty, forced, in_full, looked;
 
+/* What may be found, in words for the last line. */
+enum kind { DIFFERS, LOST, UNSTABLE, NEEDLESS, NO_BITMAP, OTHER, KINDS };
+
+static const char *const kind_words[] = {
+	"members still differ", "what was acknowledged is lost", "what was read changes",
+	"clean chunks are written", "the bitmap is stale or gone", "else",
+};
+
 static unsigned int violations, said;
+static bool found[KINDS];	/* after this cut */
 static struct {
 	unsigned int cuts, differed, any_dirty, dirty, full, in_full, away, required,
-		     brought_back, mended, violated;
+		     brought_back, mended, violated, found[KINDS];
 } count;
 
 static void give_up(const char *what)
@@ -99,12 +108,13 @@ static void *need(size_t bytes)
 	return p;
 }
 
-__attribute__((format(printf, 1, 2)))
-static void violation(const char *format, ...)
+__attribute__((format(printf, 2, 3)))
+static void violation(enum kind kind, const char *format, ...)
 {
 	va_list args;
 
 	violations++;
+	found[kind] = true;
 	if (said++ == SHOWN)
 		printf("  ... and more\n");
 	if (said > SHOWN)
@@ -407,7 +417,7 @@ static void judge_bitmap(void)
 	forced = le32(bits + 48) & STALE || events + 1 < newest;
 	all_dirty = forced || events < newest;
 	if (all_dirty && !(cut.flags & MAY_BE_STALE))
-		violation("the file is stale: state %x, events %llu of %llu",
+		violation(NO_BITMAP, "the file is stale: state %x, events %llu of %llu",
 			  le32(bits + 48), (unsigned long long)events,
 			  (unsigned long long)newest);
 }
@@ -433,31 +443,36 @@ static bool assemble(bool waits)
 		words[n++] = (char *)disks[i].path;
 	status = run(words);
 	if (status)
-		violation("--assemble fails: exit status %d", status);
+		violation(OTHER, "--assemble fails: exit status %d", status);
 	return !status;
 }
 
 /*
  * Those that the others call faulty are left out, and said to be. One whose recovery
  * had ended, and whose own superblock does not say so yet, can only be added.
+ * False: one is still out.
  */
-static void bring_back(void)
+static bool bring_back(void)
 {
 	char *words[] = { "mdbitmap", NULL, NODE, NULL, "--yes", NULL };
+	bool all = true;
 	char path[64];
 
 	if (!(cut.flags & MAY_BE_AWAY))
-		return;
+		return true;
 	for (unsigned int i = 1; i < disk_count; i++) {
 		snprintf(path, sizeof(path), MD "dev-%s", disks[i].name);
 		if (!access(path, F_OK))
 			continue;
 		words[1] = is_spare(disks[i].cut + 4096) ? "--add" : "--re-add";
 		words[3] = (char *)disks[i].path;
-		if (run(words))
-			violation("%s was left out: %s fails", disks[i].name, words[1]);
+		if (run(words)) {
+			violation(OTHER, "%s was left out: %s fails", disks[i].name, words[1]);
+			all = false;
+		}
 		count.brought_back++;
 	}
+	return all;
 }
 
 static int open_array(void)
@@ -483,7 +498,7 @@ static void stop_array(void)
 			return;
 		nap(50);
 	}
-	violation("it cannot be stopped: %m");
+	violation(OTHER, "it cannot be stopped: %m");
 }
 
 static void read_again(int fd, const char *when)
@@ -493,7 +508,7 @@ static void read_again(int fd, const char *when)
 		return;
 	for (uint64_t at = 0; at < array_bytes; at += SECTOR)
 		if (memcmp(seen + at, again + at, SECTOR))
-			violation("sector %llu is read otherwise %s: write %lld, was %lld",
+			violation(UNSTABLE, "sector %llu is read otherwise %s: write %lld, was %lld",
 				  (unsigned long long)at / SECTOR, when,
 				  (long long)stamp_number((void *)(again + at), at / BLOCK,
 							  at % BLOCK / SECTOR),
@@ -510,10 +525,10 @@ static void judge_stamps(void)
 					      at % BLOCK / SECTOR);
 
 		if (number < 0)
-			violation("sector %llu holds nothing that was written there",
+			violation(LOST, "sector %llu holds nothing that was written there",
 				  (unsigned long long)at / SECTOR);
 		else if (number < required[block])
-			violation("sector %llu: write %u was acknowledged as durable, and %lld is there",
+			violation(LOST, "sector %llu: write %u was acknowledged as durable, and %lld is there",
 				  (unsigned long long)at / SECTOR, required[block],
 				  (long long)number);
 	}
@@ -522,11 +537,11 @@ static void judge_stamps(void)
 static void check(void)
 {
 	if (!set_word(MD "sync_action", "check") || !wait_idle()) {
-		violation("no check: sync_action is %s", word_of(MD "sync_action"));
+		violation(OTHER, "no check: sync_action is %s", word_of(MD "sync_action"));
 		return;
 	}
 	if (atoll(word_of(MD "mismatch_cnt")))
-		violation("a check finds %s sectors that differ", word_of(MD "mismatch_cnt"));
+		violation(DIFFERS, "a check finds %s sectors that differ", word_of(MD "mismatch_cnt"));
 }
 
 /* What the cut left in the superblocks, and what was said of it. */
@@ -560,9 +575,9 @@ static void use_array(bool waits)
 	read_all(fd, seen, array_bytes, NODE);
 	read_again(fd, waits ? "before the resync" : "during the resync");
 	if (waits && !set_word(MD "array_state", "active"))
-		violation("it does not become active: %m");
+		violation(OTHER, "it does not become active: %m");
 	if (!wait_idle()) {
-		violation("no end of its resync: %s", word_of(MD "sync_action"));
+		violation(OTHER, "no end of its resync: %s", word_of(MD "sync_action"));
 		explain();
 	}
 	read_again(fd, "after the resync");
@@ -590,16 +605,16 @@ static void judge_sector(uint64_t at)
 		const struct disk *d = &disks[i];
 
 		if (memcmp(d->now + at, disks[1].now + at, SECTOR))
-			violation("sector %llu differs: %s and %s, bit %d",
+			violation(DIFFERS, "sector %llu differs: %s and %s, bit %d",
 				  (unsigned long long)sector, disks[1].name, d->name,
 				  is_dirty(chunk));
 		if (!memcmp(d->now + at, d->cut + at, SECTOR))
 			continue;
 		if (!is_dirty(chunk))
-			violation("sector %llu of %s was written, and its chunk is clean",
+			violation(NEEDLESS, "sector %llu of %s was written, and its chunk is clean",
 				  (unsigned long long)sector, d->name);
 		if (!was_somewhere(at, d->now + at))
-			violation("sector %llu of %s holds what no member held",
+			violation(OTHER, "sector %llu of %s holds what no member held",
 				  (unsigned long long)sector, d->name);
 	}
 }
@@ -619,7 +634,7 @@ static void judge_written(unsigned int dirty)
 		uint64_t written = sectors_written(&disks[i]) - disks[i].written;
 
 		if (written > dirty * chunk_bytes / SECTOR + SUPER_SECTORS)
-			violation("%llu sectors of %s were written, and %u chunks are dirty",
+			violation(NEEDLESS, "%llu sectors of %s were written, and %u chunks are dirty",
 				  (unsigned long long)written, disks[i].name, dirty);
 	}
 }
@@ -675,11 +690,10 @@ static void with_bitmap(void)
 	judge_bitmap();
 	for (unsigned int i = 1; i < disk_count; i++)
 		disks[i].written = sectors_written(&disks[i]);
-	if (!assemble(waits)) {
+	if (!assemble(waits) || !bring_back()) {
 		stop_array();
 		return;
 	}
-	bring_back();
 	use_array(waits);
 	stop_array();
 	dirty = dirty_chunks();
@@ -688,7 +702,7 @@ static void with_bitmap(void)
 	judge_members();
 	all_dirty = false;
 	if (!read_bitmap() || le32(bits + 48) & STALE || dirty_chunks())
-		violation("after --stop the file is not clean: state %x, %u chunks dirty",
+		violation(OTHER, "after --stop the file is not clean: state %x, %u chunks dirty",
 			  le32(bits + 48), dirty_chunks());
 }
 
@@ -714,15 +728,16 @@ static void judge_cut(void)
 
 	said = 0;
 	looked = false;
+	memset(found, 0, sizeof(found));
 	for (unsigned int i = 0; i < disk_count; i++)
 		restore(&disks[i]);
 	if (!mount_store()) {
-		violation("the filesystem does not mount: %m");
+		violation(NO_BITMAP, "the filesystem does not mount: %m");
 	} else {
 		if (read_bitmap())
 			with_bitmap();
 		else
-			violation("there is no bitmap in the file, %ld bytes", bits_bytes);
+			violation(NO_BITMAP, "there is no bitmap in the file, %ld bytes", bits_bytes);
 		if (umount("/mnt"))
 			give_up("umount");
 	}
@@ -730,6 +745,8 @@ static void judge_cut(void)
 		look_at(&disks[i]);
 	count.cuts++;
 	count.violated += violations > before;
+	for (unsigned int kind = 0; kind < KINDS; kind++)
+		count.found[kind] += found[kind];
 }
 
 int main(int argc, char **argv)
@@ -753,10 +770,14 @@ int main(int argc, char **argv)
 		if (n >= first)
 			judge_cut();
 	}
-	printf("cuts %lu to %lu: members differed after %u, bits were set after %u (%u chunks each), all after %u, a member was away at %u, was left out and re-added after %u, was copied in full after %u, %u blocks had to be there each, the filesystem had to be mended after %u, %u cuts violate, %ld s\n",
+	printf("cuts %lu to %lu: members differed after %u, bits were set after %u (%u chunks each), all after %u, a member was away at %u, was left out and re-added after %u, was copied in full after %u, %u blocks had to be there each, the filesystem had to be mended after %u, %ld s, %u cuts violate",
 	       first, last, count.differed, count.any_dirty,
 	       count.any_dirty ? count.dirty / count.any_dirty : 0, count.full, count.away, count.brought_back, count.in_full,
-	       count.cuts ? count.required / count.cuts : 0, count.mended, count.violated,
-	       (long)(time(NULL) - begin));
+	       count.cuts ? count.required / count.cuts : 0, count.mended,
+	       (long)(time(NULL) - begin), count.violated);
+	for (unsigned int kind = 0; kind < KINDS; kind++)
+		if (count.found[kind])
+			printf("; %s: %u", kind_words[kind], count.found[kind]);
+	putchar('\n');
 	return violations ? 1 : 0;
 }

@@ -286,6 +286,25 @@ behind() { (($(<$md/bitmap/max_backlog_used) > 0)); }
 	got zeroed
 }
 
+@test "zeroes that a member refuses: the writer is told, no member fails, and its bit stays" {
+	create_on_a_and_b
+	put one
+	(($(</sys/block/md0/queue/write_zeroes_max_bytes) > 0))
+	slow_writes b 0 # as a target that takes no zeroes
+	(($(<"/sys/block/$(dm_name b)/queue/write_zeroes_max_bytes") == 0))
+	run fallocate --punch-hole --offset 64K --length 128K /dev/md0
+	echo "$output"
+	[[ $status != 0 && $output == *supported* ]]
+	run ! failed b
+	# members may differ there: so not even a stop clears it
+	mdadm --quiet --stop /dev/md0
+	[[ $(dirty_chunks /mnt/bitmap) == 1..3 ]]
+	mdadm --quiet --assemble /dev/md0 --bitmap=/mnt/bitmap /dev/mapper/a /dev/mapper/b
+	wait_idle md0
+	mdadm --quiet --stop /dev/md0
+	members_identical vdb vdc 2048
+}
+
 flushes() {
 	local stat
 	read -ra stat <"/sys/block/$1/stat"

@@ -24,3 +24,24 @@ teardown() { end_recorded; }
 	write_recorded
 	mdbitmap --stop /dev/md0
 }
+
+has_bits() { (($(dirty_sectors /mnt/bitmap))); }
+no_bits() { [[ ! $(dirty_chunks /mnt/bitmap) ]]; }
+
+# What a member has in its cache when it goes is owed to it as much as what it misses.
+@test "P2: no bit is cleared while a member is away; when it is back, as ever" {
+	mount /dev/vdd /mnt
+	mdbitmap --assemble /dev/md0 --bitmap=/mnt/bitmap /dev/vdb /dev/vdc
+	echo 0 >/sys/block/md0/md/bitmap/resync_budget
+	fio_recorded 12 --size=60M --iodepth=8 --rate_iops=150 3>&- &
+	retry 50 0.1 has_bits
+	mdbitmap --fail /dev/md0 /dev/vdc
+	mdbitmap --remove /dev/md0 /dev/vdc
+	wait $!
+	has_bits
+	mdbitmap --re-add /dev/md0 /dev/vdc
+	fio_recorded 3 --size=60M --iodepth=4 --rate_iops=100
+	wait_idle md0
+	retry 100 0.2 no_bits
+	mdbitmap --stop /dev/md0
+}

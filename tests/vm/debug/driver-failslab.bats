@@ -35,7 +35,8 @@ teardown() {
 	end_all
 }
 
-# What makes an array, and takes it apart; in order, each one's words in a line.
+# What makes an array, and takes it apart; in order, each one's words in a line. A
+# file is not let go of while something syncs, as from ADD_NEW_DISK on.
 steps() {
 	cat <<-END
 		STOP_ARRAY
@@ -44,13 +45,13 @@ steps() {
 		ADD_NEW_DISK 0 /dev/vdc
 		SET_BITMAP_FILE /mnt/bitmap
 		RUN_ARRAY
+		SET_BITMAP_FILE -1
+		SET_BITMAP_FILE /mnt/bitmap
 		SET_DISK_FAULTY /dev/vdc
 		HOT_REMOVE_DISK /dev/vdc
 		ADD_NEW_DISK 1 /dev/vdc 1 0
 		STOP_ARRAY_RO
 		RESTART_ARRAY_RW
-		SET_BITMAP_FILE -1
-		SET_BITMAP_FILE /mnt/bitmap
 		STOP_ARRAY
 	END
 }
