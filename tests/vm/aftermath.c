@@ -38,7 +38,8 @@
 #include "../recorder/cuts_file.h"
 
 enum {
-	PIECE = 64 << 10,	/* of a disk, read or written at once */
+	PAGE = 4096,		/* what is compared at once, */
+	PIECE = 64 << 10,	/* and what is written */
 	DATA_OFFSET = 1 << 20,	/* of the members, as the scenario makes them */
 	BITS_OFFSET = 256,	/* in the bitmap file */
 	STALE = 2,		/* in its state */
@@ -59,6 +60,7 @@ struct disk {
 	uint64_t bytes;
 	uint8_t *cut;		/* as the cut left it */
 	uint8_t *now;		/* what is on it */
+	bool *changed;		/* per page: these may differ; if it was looked at, they do */
 	uint64_t written;	/* sectors, before the array was started */
 };
 
@@ -72,6 +74,15 @@ static uint32_t *required;	/* per block of the array: at least that write */
 static uint8_t *seen, *again;	/* the array, read at first, and later */
 static uint64_t array_bytes;
 
+/*
+ * Under emulation comparing costs more than reading. So it is known, and not
+ * looked for: in which pages the cut left the members different; and of the array
+ * after the last cut, which write each of its sectors was of.
+ */
+static bool *unequal;
+static uint8_t *known;
+static int64_t *known_number;
+
 static uint8_t *bits;		/* the bitmap file before the array was started */
 static long bits_bytes;
 static uint64_t chunk_bytes;
@@ -83,6 +94,33 @@ static struct {
 		     brought_back, mended, violated;
 } count;
 
+/* --- where the time goes -------------------------------------------------- */
+
+enum phase {
+	CUT, PUT, MOUNT, START, READ, STAY, RESYNC, STAMPS, CHECK, STOP, LOOK, MEMBERS, UNMOUNT,
+	PHASES,
+};
+
+static const char *const phase_words[] = {
+	"cut", "put", "mount", "start", "read", "read again", "resync", "stamps", "check",
+	"stop", "look", "members", "unmount",
+};
+
+static double spent[PHASES];
+
+/* What was done since the last call was this. */
+static void was(enum phase phase)
+{
+	static double last;
+	struct timespec t;
+	double now;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = t.tv_sec + 1e-9 * t.tv_nsec;
+	spent[phase] += now - last;
+	last = now;
+}
+
 static void give_up(const char *what)
 {
 	printf("aftermath: %s: %m\n", what);
@@ -93,7 +131,7 @@ static void *need(size_t bytes)
 {
 	void *p;
 
-	if (posix_memalign(&p, BLOCK, bytes ? bytes : 1))
+	if (posix_memalign(&p, PAGE, bytes ? bytes : 1))
 		give_up("memory");
 	memset(p, 0, bytes);
 	return p;
@@ -168,7 +206,7 @@ static bool wait_idle(void)
 		if (time(NULL) > end)
 			return false;
 		idle = !syncing() && !atoi(word_of(MD "degraded")) ? idle + 1 : 0;
-		nap(10);
+		nap(idle ? 1 : 3);
 	}
 	return true;
 }
@@ -215,9 +253,17 @@ static void read_all(int fd, uint8_t *to, uint64_t bytes, const char *what)
 	}
 }
 
+static uint64_t within(uint64_t at, uint64_t bytes, uint64_t end)
+{
+	return end - at < bytes ? end - at : bytes;
+}
+
 static void look_at(struct disk *d)
 {
 	read_all(d->fd, d->now, d->bytes, d->path);
+	for (uint64_t at = 0; at < d->bytes; at += PAGE)
+		d->changed[at / PAGE] = memcmp(d->now + at, d->cut + at,
+					       within(at, PAGE, d->bytes));
 }
 
 static void open_disk(struct disk *d, const char *path, uint64_t bytes)
@@ -236,28 +282,45 @@ static void open_disk(struct disk *d, const char *path, uint64_t bytes)
 	}
 	d->cut = need(bytes);
 	d->now = need(bytes);
+	d->changed = need(bytes / PAGE + 1);
 	look_at(d);
 }
 
 static void restore(struct disk *d)
 {
 	for (uint64_t at = 0; at < d->bytes; at += PIECE) {
-		const uint64_t bytes = d->bytes - at < PIECE ? d->bytes - at : PIECE;
+		const uint64_t bytes = within(at, PIECE, d->bytes);
 
-		if (!memcmp(d->now + at, d->cut + at, bytes))
+		if (!memchr(d->changed + at / PAGE, true, (bytes + PAGE - 1) / PAGE))
 			continue;
 		if (pwrite(d->fd, d->cut + at, bytes, at) != (ssize_t)bytes)
 			give_up(d->path);
 	}
 }
 
-static uint64_t sectors_written(const struct disk *d)
+static void sectors_moved(const struct disk *d, unsigned long long *read,
+			  unsigned long long *written)
 {
 	char path[64];
-	unsigned long long written = 0;
 
+	*read = *written = 0;
 	snprintf(path, sizeof(path), "/sys/block/%s/stat", d->name);
-	sscanf(word_of(path), "%*u %*u %*u %*u %*u %*u %llu", &written);
+	sscanf(word_of(path), "%*u %*u %llu %*u %*u %*u %llu", read, written);
+}
+
+static uint64_t sectors_read(const struct disk *d)
+{
+	unsigned long long read, written;
+
+	sectors_moved(d, &read, &written);
+	return read;
+}
+
+static uint64_t sectors_written(const struct disk *d)
+{
+	unsigned long long read, written;
+
+	sectors_moved(d, &read, &written);
 	return written;
 }
 
@@ -286,6 +349,21 @@ static void next_acks(void)
 	free(acks);
 }
 
+/* A sector of it is another one now. */
+static void note_change(struct disk *d, uint64_t sector)
+{
+	const uint64_t page = sector * SECTOR / PAGE, at = page * PAGE;
+
+	d->changed[page] = true;
+	if (d == &disks[0])
+		return;
+	unequal[page] = false;
+	for (unsigned int i = 2; i < disk_count; i++)
+		if (memcmp(disks[i].cut + at, disks[1].cut + at,
+			   within(at, PAGE, d->bytes)))
+			unequal[page] = true;
+}
+
 static void next_cut(void)
 {
 	struct place *places;
@@ -300,9 +378,13 @@ static void next_cut(void)
 	bytes = padded(cut.places * sizeof(*places));
 	places = need(bytes);
 	get(places, bytes);
+	for (uint64_t i = 0; i < cut.places; i++) {
+		struct disk *d = &disks[places[i].device];
+
+		get(d->cut + (uint64_t)places[i].sector * SECTOR, SECTOR);
+	}
 	for (uint64_t i = 0; i < cut.places; i++)
-		get(disks[places[i].device].cut + (uint64_t)places[i].sector * SECTOR,
-		    SECTOR);
+		note_change(&disks[places[i].device], places[i].sector);
 	free(places);
 }
 
@@ -325,6 +407,9 @@ static void open_bundle(const char *path, char **paths)
 	required = need(disks[1].bytes / BLOCK * sizeof(*required));
 	seen = need(disks[1].bytes);
 	again = need(disks[1].bytes);
+	unequal = need(disks[1].bytes / PAGE + 1);
+	known = need(disks[1].bytes);
+	known_number = need(disks[1].bytes / SECTOR * sizeof(*known_number));
 	bits = need(1 << 20);
 }
 
@@ -501,13 +586,28 @@ static void read_again(int fd, const char *when)
 							  at % BLOCK / SECTOR));
 }
 
+/* Of which write each sector is. */
+static void read_stamps(void)
+{
+	for (uint64_t page = 0; page < array_bytes; page += PAGE) {
+		const uint64_t bytes = within(page, PAGE, array_bytes);
+
+		if (!memcmp(known + page, again + page, bytes))
+			continue;
+		memcpy(known + page, again + page, bytes);
+		for (uint64_t at = page; at < page + bytes; at += SECTOR)
+			known_number[at / SECTOR] = stamp_number((void *)(known + at), at / BLOCK,
+								 at % BLOCK / SECTOR);
+	}
+}
+
 /* What is on the medium: whole, in its place, and not older than it must be. */
 static void judge_stamps(void)
 {
+	read_stamps();
 	for (uint64_t at = 0; at < array_bytes; at += SECTOR) {
 		const uint64_t block = at / BLOCK;
-		int64_t number = stamp_number((void *)(again + at), block,
-					      at % BLOCK / SECTOR);
+		const int64_t number = known_number[at / SECTOR];
 
 		if (number < 0)
 			violation("sector %llu holds nothing that was written there",
@@ -519,14 +619,22 @@ static void judge_stamps(void)
 	}
 }
 
+/* Nor is what says nothing because it has not looked taken for it. */
 static void check(void)
 {
+	uint64_t before[BUNDLE_DEVICES];
+
+	for (unsigned int i = 1; i < disk_count; i++)
+		before[i] = sectors_read(&disks[i]);
 	if (!set_word(MD "sync_action", "check") || !wait_idle()) {
 		violation("no check: sync_action is %s", word_of(MD "sync_action"));
 		return;
 	}
 	if (atoll(word_of(MD "mismatch_cnt")))
 		violation("a check finds %s sectors that differ", word_of(MD "mismatch_cnt"));
+	for (unsigned int i = 1; i < disk_count; i++)
+		if (sectors_read(&disks[i]) - before[i] < array_bytes / SECTOR)
+			violation("a check has not read all of %s", disks[i].name);
 }
 
 /* What the cut left in the superblocks, and what was said of it. */
@@ -558,17 +666,23 @@ static void use_array(bool waits)
 	int fd = open_array();
 
 	read_all(fd, seen, array_bytes, NODE);
+	was(READ);
 	read_again(fd, waits ? "before the resync" : "during the resync");
+	was(STAY);
 	if (waits && !set_word(MD "array_state", "active"))
 		violation("it does not become active: %m");
 	if (!wait_idle()) {
 		violation("no end of its resync: %s", word_of(MD "sync_action"));
 		explain();
 	}
+	was(RESYNC);
 	read_again(fd, "after the resync");
+	was(STAY);
 	close(fd);
 	judge_stamps();
+	was(STAMPS);
 	check();
+	was(CHECK);
 }
 
 /* --- the members ---------------------------------------------------------- */
@@ -626,28 +740,31 @@ static void judge_written(unsigned int dirty)
 
 static bool differed(void)
 {
-	return memcmp(disks[1].cut + DATA_OFFSET, disks[disk_count - 1].cut + DATA_OFFSET,
-		      array_bytes);
+	return memchr(unequal + DATA_OFFSET / PAGE, true, (array_bytes + PAGE - 1) / PAGE);
+}
+
+/* All members hold what the cut left on each of them. */
+static bool is_untouched(uint64_t page)
+{
+	for (unsigned int i = 1; i < disk_count; i++)
+		if (disks[i].changed[page])
+			return false;
+	return !unequal[page];
 }
 
 static void judge_members(void)
 {
 	for (unsigned int i = 1; i < disk_count; i++)
 		look_at(&disks[i]);
+	was(LOOK);
 	looked = true;
-	for (uint64_t at = 0; at < array_bytes; at += BLOCK) {
-		bool same = true;
+	for (uint64_t page = 0; page < array_bytes; page += PAGE) {
+		const uint64_t end = page + within(page, PAGE, array_bytes);
 
-		for (unsigned int i = 1; i < disk_count; i++) {
-			const struct disk *d = &disks[i];
-			const uint64_t there = at + DATA_OFFSET;
-			const uint64_t bytes = array_bytes - at < BLOCK ? array_bytes - at : BLOCK;
-
-			same &= !memcmp(d->now + there, d->cut + there, bytes) &&
-				!memcmp(d->now + there, disks[1].now + there, bytes);
-		}
-		for (uint64_t s = at; !same && s < at + BLOCK && s < array_bytes; s += SECTOR)
-			judge_sector(s);
+		if (is_untouched((page + DATA_OFFSET) / PAGE))
+			continue;
+		for (uint64_t at = page; at < end; at += SECTOR)
+			judge_sector(at);
 	}
 }
 
@@ -680,12 +797,15 @@ static void with_bitmap(void)
 		return;
 	}
 	bring_back();
+	was(START);
 	use_array(waits);
 	stop_array();
+	was(STOP);
 	dirty = dirty_chunks();
 	judge_written(dirty);
 	tally();
 	judge_members();
+	was(MEMBERS);
 	all_dirty = false;
 	if (!read_bitmap() || le32(bits + 48) & STALE || dirty_chunks())
 		violation("after --stop the file is not clean: state %x, %u chunks dirty",
@@ -716,20 +836,32 @@ static void judge_cut(void)
 	looked = false;
 	for (unsigned int i = 0; i < disk_count; i++)
 		restore(&disks[i]);
+	was(PUT);
 	if (!mount_store()) {
 		violation("the filesystem does not mount: %m");
 	} else {
+		was(MOUNT);
 		if (read_bitmap())
 			with_bitmap();
 		else
 			violation("there is no bitmap in the file, %ld bytes", bits_bytes);
 		if (umount("/mnt"))
 			give_up("umount");
+		was(UNMOUNT);
 	}
 	for (unsigned int i = 0; i < (looked ? 1 : disk_count); i++)
 		look_at(&disks[i]);
+	was(LOOK);
 	count.cuts++;
 	count.violated += violations > before;
+}
+
+static void tell_time(void)
+{
+	for (unsigned int i = 0; i < PHASES; i++)
+		printf("%s%s %.0f", i ? ", " : " (ms each: ", phase_words[i],
+		       1e3 * spent[i] / (count.cuts ? count.cuts : 1));
+	puts(")");
 }
 
 int main(int argc, char **argv)
@@ -747,16 +879,20 @@ int main(int argc, char **argv)
 	first = cut_count * (part - 1) / parts + 1;
 	last = cut_count * part / parts;
 	time_t begin = time(NULL);
+	was(CUT);
+	spent[CUT] = 0;
 
 	for (unsigned long n = 1; n <= last; n++) {
 		next_cut();
+		was(CUT);
 		if (n >= first)
 			judge_cut();
 	}
-	printf("cuts %lu to %lu: members differed after %u, bits were set after %u (%u chunks each), all after %u, a member was away at %u, was left out and re-added after %u, was copied in full after %u, %u blocks had to be there each, the filesystem had to be mended after %u, %u cuts violate, %ld s\n",
+	printf("cuts %lu to %lu: members differed after %u, bits were set after %u (%u chunks each), all after %u, a member was away at %u, was left out and re-added after %u, was copied in full after %u, %u blocks had to be there each, the filesystem had to be mended after %u, %u cuts violate, %ld s",
 	       first, last, count.differed, count.any_dirty,
 	       count.any_dirty ? count.dirty / count.any_dirty : 0, count.full, count.away, count.brought_back, count.in_full,
 	       count.cuts ? count.required / count.cuts : 0, count.mended, count.violated,
 	       (long)(time(NULL) - begin));
+	tell_time();
 	return violations ? 1 : 0;
 }
