@@ -31,11 +31,13 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../recorder/cuts_file.h"
+#include "again.h"
 
 enum {
 	PAGE = 4096,		/* what is compared at once, */
@@ -53,6 +55,7 @@ enum {
 #define NODE "/dev/md0"
 #define MD "/sys/block/md0/md/"
 #define BITMAP "/mnt/bitmap"
+#define SAID "/tmp/aftermath"	/* by the last program that was run */
 
 struct disk {
 	const char *path, *name;
@@ -211,32 +214,87 @@ static bool wait_idle(void)
 	return true;
 }
 
-/* Run it; what it says goes to our output if it fails. */
+/* A program's status; what it said goes to our output if it failed. */
+static int outcome(int status)
+{
+	char line[400];
+	FILE *said_by_it;
+
+	if (!status)
+		return 0;
+	said_by_it = fopen(SAID, "r");
+	while (said_by_it && fgets(line, sizeof(line), said_by_it))
+		printf("  %s", line);
+	if (said_by_it)
+		fclose(said_by_it);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
 static int run(char **words)
 {
 	extern char **environ;
 	posix_spawn_file_actions_t to;
-	char line[400];
 	int status;
-	FILE *said_by_it;
 	pid_t pid;
 
 	posix_spawn_file_actions_init(&to);
-	posix_spawn_file_actions_addopen(&to, 1, "/tmp/aftermath", O_CREAT | O_TRUNC | O_WRONLY, 0600);
+	posix_spawn_file_actions_addopen(&to, 1, SAID, O_CREAT | O_TRUNC | O_WRONLY, 0600);
 	posix_spawn_file_actions_adddup2(&to, 1, 2);
 	if (posix_spawnp(&pid, words[0], &to, NULL, words, environ))
 		give_up(words[0]);
 	posix_spawn_file_actions_destroy(&to);
 	if (waitpid(pid, &status, 0) != pid)
 		give_up("waitpid");
-	if (!status)
-		return 0;
-	said_by_it = fopen("/tmp/aftermath", "r");
-	while (said_by_it && fgets(line, sizeof(line), said_by_it))
-		printf("  %s", line);
-	if (said_by_it)
-		fclose(said_by_it);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+	return outcome(status);
+}
+
+/* The tool, loaded once: see again.so.c, which is where this program is. */
+static int start_tool(void)
+{
+	static char preload[200] = "LD_PRELOAD=";
+	char *words[] = { "mdbitmap", NULL };
+	char *env[] = { preload, "AGAIN_OUT=" SAID, "PATH=/usr/sbin:/usr/bin", NULL };
+	const size_t used = strlen(preload);
+	posix_spawn_file_actions_t to;
+	int ends[2];
+	pid_t pid;
+	ssize_t n = readlink("/proc/self/exe", preload + used, sizeof(preload) - used - 20);
+
+	if (n < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		give_up("the tool");
+	preload[used + n] = 0;
+	strcpy(strrchr(preload, '/') + 1, "again.so");
+	posix_spawn_file_actions_init(&to);
+	posix_spawn_file_actions_adddup2(&to, ends[1], AGAIN_FD);
+	if (posix_spawnp(&pid, words[0], &to, NULL, words, env))
+		give_up(words[0]);
+	posix_spawn_file_actions_destroy(&to);
+	close(ends[1]);
+	return ends[0];
+}
+
+/* "mdbitmap" and its words. */
+static int run_tool(char **words)
+{
+	static int to = -1;
+	char line[AGAIN_BYTES];
+	size_t used = 0;
+	int status;
+
+	if (to < 0)
+		to = start_tool();
+	for (; *words; words++) {
+		const size_t bytes = strlen(*words) + 1;
+
+		if (used + bytes > sizeof(line))
+			give_up("too many words");
+		memcpy(line + used, *words, bytes);
+		used += bytes;
+	}
+	if (write(to, line, used) != (ssize_t)used ||
+	    read(to, &status, sizeof(status)) != sizeof(status))
+		give_up("the tool is gone");
+	return outcome(status);
 }
 
 /* --- disks ---------------------------------------------------------------- */
@@ -516,7 +574,7 @@ static bool assemble(bool waits)
 		words[n++] = "--force";
 	for (unsigned int i = 1; i < disk_count; i++)
 		words[n++] = (char *)disks[i].path;
-	status = run(words);
+	status = run_tool(words);
 	if (status)
 		violation("--assemble fails: exit status %d", status);
 	return !status;
@@ -539,7 +597,7 @@ static void bring_back(void)
 			continue;
 		words[1] = is_spare(disks[i].cut + 4096) ? "--add" : "--re-add";
 		words[3] = (char *)disks[i].path;
-		if (run(words))
+		if (run_tool(words))
 			violation("%s was left out: %s fails", disks[i].name, words[1]);
 		count.brought_back++;
 	}
@@ -641,7 +699,7 @@ static void check(void)
 static void explain(void)
 {
 	char line[400];
-	FILE *f = fopen("/tmp/aftermath", "r");
+	FILE *f = fopen(SAID, "r");
 
 	for (unsigned int i = 1; i < disk_count; i++) {
 		const uint8_t *super = disks[i].cut + 4096;
