@@ -31,14 +31,17 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../recorder/cuts_file.h"
+#include "again.h"
 
 enum {
-	PIECE = 64 << 10,	/* of a disk, read or written at once */
+	PAGE = 4096,		/* what is compared at once, */
+	PIECE = 64 << 10,	/* and what is written */
 	DATA_OFFSET = 1 << 20,	/* of the members, as the scenario makes them */
 	BITS_OFFSET = 256,	/* in the bitmap file */
 	STALE = 2,		/* in its state */
@@ -52,6 +55,7 @@ enum {
 #define NODE "/dev/md0"
 #define MD "/sys/block/md0/md/"
 #define BITMAP "/mnt/bitmap"
+#define SAID "/tmp/aftermath"	/* by the last program that was run */
 
 struct disk {
 	const char *path, *name;
@@ -59,6 +63,7 @@ struct disk {
 	uint64_t bytes;
 	uint8_t *cut;		/* as the cut left it */
 	uint8_t *now;		/* what is on it */
+	bool *changed;		/* per page: these may differ; if it was looked at, they do */
 	uint64_t written;	/* sectors, before the array was started */
 };
 
@@ -71,6 +76,15 @@ static uint64_t seed, cut_count;
 static uint32_t *required;	/* per block of the array: at least that write */
 static uint8_t *seen, *again;	/* the array, read at first, and later */
 static uint64_t array_bytes;
+
+/*
+ * Under emulation comparing costs more than reading. So it is known, and not
+ * looked for: in which pages the cut left the members different; and of the array
+ * after the last cut, which write each of its sectors was of.
+ */
+static bool *unequal;
+static uint8_t *known;
+static int64_t *known_number;
 
 static uint8_t *bits;		/* the bitmap file before the array was started */
 static long bits_bytes;
@@ -92,6 +106,33 @@ static struct {
 		     brought_back, mended, violated, found[KINDS];
 } count;
 
+/* --- where the time goes -------------------------------------------------- */
+
+enum phase {
+	CUT, PUT, MOUNT, START, READ, STAY, RESYNC, STAMPS, CHECK, STOP, LOOK, MEMBERS, UNMOUNT,
+	PHASES,
+};
+
+static const char *const phase_words[] = {
+	"cut", "put", "mount", "start", "read", "read again", "resync", "stamps", "check",
+	"stop", "look", "members", "unmount",
+};
+
+static double spent[PHASES];
+
+/* What was done since the last call was this. */
+static void was(enum phase phase)
+{
+	static double last;
+	struct timespec t;
+	double now;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = t.tv_sec + 1e-9 * t.tv_nsec;
+	spent[phase] += now - last;
+	last = now;
+}
+
 static void give_up(const char *what)
 {
 	printf("aftermath: %s: %m\n", what);
@@ -102,7 +143,7 @@ static void *need(size_t bytes)
 {
 	void *p;
 
-	if (posix_memalign(&p, BLOCK, bytes ? bytes : 1))
+	if (posix_memalign(&p, PAGE, bytes ? bytes : 1))
 		give_up("memory");
 	memset(p, 0, bytes);
 	return p;
@@ -178,37 +219,92 @@ static bool wait_idle(void)
 		if (time(NULL) > end)
 			return false;
 		idle = !syncing() && !atoi(word_of(MD "degraded")) ? idle + 1 : 0;
-		nap(10);
+		nap(idle ? 1 : 3);
 	}
 	return true;
 }
 
-/* Run it; what it says goes to our output if it fails. */
+/* A program's status; what it said goes to our output if it failed. */
+static int outcome(int status)
+{
+	char line[400];
+	FILE *said_by_it;
+
+	if (!status)
+		return 0;
+	said_by_it = fopen(SAID, "r");
+	while (said_by_it && fgets(line, sizeof(line), said_by_it))
+		printf("  %s", line);
+	if (said_by_it)
+		fclose(said_by_it);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
 static int run(char **words)
 {
 	extern char **environ;
 	posix_spawn_file_actions_t to;
-	char line[400];
 	int status;
-	FILE *said_by_it;
 	pid_t pid;
 
 	posix_spawn_file_actions_init(&to);
-	posix_spawn_file_actions_addopen(&to, 1, "/tmp/aftermath", O_CREAT | O_TRUNC | O_WRONLY, 0600);
+	posix_spawn_file_actions_addopen(&to, 1, SAID, O_CREAT | O_TRUNC | O_WRONLY, 0600);
 	posix_spawn_file_actions_adddup2(&to, 1, 2);
 	if (posix_spawnp(&pid, words[0], &to, NULL, words, environ))
 		give_up(words[0]);
 	posix_spawn_file_actions_destroy(&to);
 	if (waitpid(pid, &status, 0) != pid)
 		give_up("waitpid");
-	if (!status)
-		return 0;
-	said_by_it = fopen("/tmp/aftermath", "r");
-	while (said_by_it && fgets(line, sizeof(line), said_by_it))
-		printf("  %s", line);
-	if (said_by_it)
-		fclose(said_by_it);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+	return outcome(status);
+}
+
+/* The tool, loaded once: see again.so.c, which is where this program is. */
+static int start_tool(void)
+{
+	static char preload[200] = "LD_PRELOAD=";
+	char *words[] = { "mdbitmap", NULL };
+	char *env[] = { preload, "AGAIN_OUT=" SAID, "PATH=/usr/sbin:/usr/bin", NULL };
+	const size_t used = strlen(preload);
+	posix_spawn_file_actions_t to;
+	int ends[2];
+	pid_t pid;
+	ssize_t n = readlink("/proc/self/exe", preload + used, sizeof(preload) - used - 20);
+
+	if (n < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		give_up("the tool");
+	preload[used + n] = 0;
+	strcpy(strrchr(preload, '/') + 1, "again.so");
+	posix_spawn_file_actions_init(&to);
+	posix_spawn_file_actions_adddup2(&to, ends[1], AGAIN_FD);
+	if (posix_spawnp(&pid, words[0], &to, NULL, words, env))
+		give_up(words[0]);
+	posix_spawn_file_actions_destroy(&to);
+	close(ends[1]);
+	return ends[0];
+}
+
+/* "mdbitmap" and its words. */
+static int run_tool(char **words)
+{
+	static int to = -1;
+	char line[AGAIN_BYTES];
+	size_t used = 0;
+	int status;
+
+	if (to < 0)
+		to = start_tool();
+	for (; *words; words++) {
+		const size_t bytes = strlen(*words) + 1;
+
+		if (used + bytes > sizeof(line))
+			give_up("too many words");
+		memcpy(line + used, *words, bytes);
+		used += bytes;
+	}
+	if (write(to, line, used) != (ssize_t)used ||
+	    read(to, &status, sizeof(status)) != sizeof(status))
+		give_up("the tool is gone");
+	return outcome(status);
 }
 
 /* --- disks ---------------------------------------------------------------- */
@@ -225,9 +321,17 @@ static void read_all(int fd, uint8_t *to, uint64_t bytes, const char *what)
 	}
 }
 
+static uint64_t within(uint64_t at, uint64_t bytes, uint64_t end)
+{
+	return end - at < bytes ? end - at : bytes;
+}
+
 static void look_at(struct disk *d)
 {
 	read_all(d->fd, d->now, d->bytes, d->path);
+	for (uint64_t at = 0; at < d->bytes; at += PAGE)
+		d->changed[at / PAGE] = memcmp(d->now + at, d->cut + at,
+					       within(at, PAGE, d->bytes));
 }
 
 static void open_disk(struct disk *d, const char *path, uint64_t bytes)
@@ -246,28 +350,45 @@ static void open_disk(struct disk *d, const char *path, uint64_t bytes)
 	}
 	d->cut = need(bytes);
 	d->now = need(bytes);
+	d->changed = need(bytes / PAGE + 1);
 	look_at(d);
 }
 
 static void restore(struct disk *d)
 {
 	for (uint64_t at = 0; at < d->bytes; at += PIECE) {
-		const uint64_t bytes = d->bytes - at < PIECE ? d->bytes - at : PIECE;
+		const uint64_t bytes = within(at, PIECE, d->bytes);
 
-		if (!memcmp(d->now + at, d->cut + at, bytes))
+		if (!memchr(d->changed + at / PAGE, true, (bytes + PAGE - 1) / PAGE))
 			continue;
 		if (pwrite(d->fd, d->cut + at, bytes, at) != (ssize_t)bytes)
 			give_up(d->path);
 	}
 }
 
-static uint64_t sectors_written(const struct disk *d)
+static void sectors_moved(const struct disk *d, unsigned long long *read,
+			  unsigned long long *written)
 {
 	char path[64];
-	unsigned long long written = 0;
 
+	*read = *written = 0;
 	snprintf(path, sizeof(path), "/sys/block/%s/stat", d->name);
-	sscanf(word_of(path), "%*u %*u %*u %*u %*u %*u %llu", &written);
+	sscanf(word_of(path), "%*u %*u %llu %*u %*u %*u %llu", read, written);
+}
+
+static uint64_t sectors_read(const struct disk *d)
+{
+	unsigned long long read, written;
+
+	sectors_moved(d, &read, &written);
+	return read;
+}
+
+static uint64_t sectors_written(const struct disk *d)
+{
+	unsigned long long read, written;
+
+	sectors_moved(d, &read, &written);
 	return written;
 }
 
@@ -296,6 +417,21 @@ static void next_acks(void)
 	free(acks);
 }
 
+/* A sector of it is another one now. */
+static void note_change(struct disk *d, uint64_t sector)
+{
+	const uint64_t page = sector * SECTOR / PAGE, at = page * PAGE;
+
+	d->changed[page] = true;
+	if (d == &disks[0])
+		return;
+	unequal[page] = false;
+	for (unsigned int i = 2; i < disk_count; i++)
+		if (memcmp(disks[i].cut + at, disks[1].cut + at,
+			   within(at, PAGE, d->bytes)))
+			unequal[page] = true;
+}
+
 static void next_cut(void)
 {
 	struct place *places;
@@ -310,9 +446,13 @@ static void next_cut(void)
 	bytes = padded(cut.places * sizeof(*places));
 	places = need(bytes);
 	get(places, bytes);
+	for (uint64_t i = 0; i < cut.places; i++) {
+		struct disk *d = &disks[places[i].device];
+
+		get(d->cut + (uint64_t)places[i].sector * SECTOR, SECTOR);
+	}
 	for (uint64_t i = 0; i < cut.places; i++)
-		get(disks[places[i].device].cut + (uint64_t)places[i].sector * SECTOR,
-		    SECTOR);
+		note_change(&disks[places[i].device], places[i].sector);
 	free(places);
 }
 
@@ -335,6 +475,9 @@ static void open_bundle(const char *path, char **paths)
 	required = need(disks[1].bytes / BLOCK * sizeof(*required));
 	seen = need(disks[1].bytes);
 	again = need(disks[1].bytes);
+	unequal = need(disks[1].bytes / PAGE + 1);
+	known = need(disks[1].bytes);
+	known_number = need(disks[1].bytes / SECTOR * sizeof(*known_number));
 	bits = need(1 << 20);
 }
 
@@ -441,7 +584,7 @@ static bool assemble(bool waits)
 		words[n++] = "--force";
 	for (unsigned int i = 1; i < disk_count; i++)
 		words[n++] = (char *)disks[i].path;
-	status = run(words);
+	status = run_tool(words);
 	if (status)
 		violation(OTHER, "--assemble fails: exit status %d", status);
 	return !status;
@@ -466,7 +609,7 @@ static bool bring_back(void)
 			continue;
 		words[1] = is_spare(disks[i].cut + 4096) ? "--add" : "--re-add";
 		words[3] = (char *)disks[i].path;
-		if (run(words)) {
+		if (run_tool(words)) {
 			violation(OTHER, "%s was left out: %s fails", disks[i].name, words[1]);
 			all = false;
 		}
@@ -516,13 +659,28 @@ static void read_again(int fd, const char *when)
 							  at % BLOCK / SECTOR));
 }
 
+/* Of which write each sector is. */
+static void read_stamps(void)
+{
+	for (uint64_t page = 0; page < array_bytes; page += PAGE) {
+		const uint64_t bytes = within(page, PAGE, array_bytes);
+
+		if (!memcmp(known + page, again + page, bytes))
+			continue;
+		memcpy(known + page, again + page, bytes);
+		for (uint64_t at = page; at < page + bytes; at += SECTOR)
+			known_number[at / SECTOR] = stamp_number((void *)(known + at), at / BLOCK,
+								 at % BLOCK / SECTOR);
+	}
+}
+
 /* What is on the medium: whole, in its place, and not older than it must be. */
 static void judge_stamps(void)
 {
+	read_stamps();
 	for (uint64_t at = 0; at < array_bytes; at += SECTOR) {
 		const uint64_t block = at / BLOCK;
-		int64_t number = stamp_number((void *)(again + at), block,
-					      at % BLOCK / SECTOR);
+		const int64_t number = known_number[at / SECTOR];
 
 		if (number < 0)
 			violation(LOST, "sector %llu holds nothing that was written there",
@@ -534,21 +692,29 @@ static void judge_stamps(void)
 	}
 }
 
+/* Nor is what says nothing because it has not looked taken for it. */
 static void check(void)
 {
+	uint64_t before[BUNDLE_DEVICES];
+
+	for (unsigned int i = 1; i < disk_count; i++)
+		before[i] = sectors_read(&disks[i]);
 	if (!set_word(MD "sync_action", "check") || !wait_idle()) {
 		violation(OTHER, "no check: sync_action is %s", word_of(MD "sync_action"));
 		return;
 	}
 	if (atoll(word_of(MD "mismatch_cnt")))
 		violation(DIFFERS, "a check finds %s sectors that differ", word_of(MD "mismatch_cnt"));
+	for (unsigned int i = 1; i < disk_count; i++)
+		if (sectors_read(&disks[i]) - before[i] < array_bytes / SECTOR)
+			violation(OTHER, "a check has not read all of %s", disks[i].name);
 }
 
 /* What the cut left in the superblocks, and what was said of it. */
 static void explain(void)
 {
 	char line[400];
-	FILE *f = fopen("/tmp/aftermath", "r");
+	FILE *f = fopen(SAID, "r");
 
 	for (unsigned int i = 1; i < disk_count; i++) {
 		const uint8_t *super = disks[i].cut + 4096;
@@ -573,17 +739,23 @@ static void use_array(bool waits)
 	int fd = open_array();
 
 	read_all(fd, seen, array_bytes, NODE);
+	was(READ);
 	read_again(fd, waits ? "before the resync" : "during the resync");
+	was(STAY);
 	if (waits && !set_word(MD "array_state", "active"))
 		violation(OTHER, "it does not become active: %m");
 	if (!wait_idle()) {
 		violation(OTHER, "no end of its resync: %s", word_of(MD "sync_action"));
 		explain();
 	}
+	was(RESYNC);
 	read_again(fd, "after the resync");
+	was(STAY);
 	close(fd);
 	judge_stamps();
+	was(STAMPS);
 	check();
+	was(CHECK);
 }
 
 /* --- the members ---------------------------------------------------------- */
@@ -641,28 +813,31 @@ static void judge_written(unsigned int dirty)
 
 static bool differed(void)
 {
-	return memcmp(disks[1].cut + DATA_OFFSET, disks[disk_count - 1].cut + DATA_OFFSET,
-		      array_bytes);
+	return memchr(unequal + DATA_OFFSET / PAGE, true, (array_bytes + PAGE - 1) / PAGE);
+}
+
+/* All members hold what the cut left on each of them. */
+static bool is_untouched(uint64_t page)
+{
+	for (unsigned int i = 1; i < disk_count; i++)
+		if (disks[i].changed[page])
+			return false;
+	return !unequal[page];
 }
 
 static void judge_members(void)
 {
 	for (unsigned int i = 1; i < disk_count; i++)
 		look_at(&disks[i]);
+	was(LOOK);
 	looked = true;
-	for (uint64_t at = 0; at < array_bytes; at += BLOCK) {
-		bool same = true;
+	for (uint64_t page = 0; page < array_bytes; page += PAGE) {
+		const uint64_t end = page + within(page, PAGE, array_bytes);
 
-		for (unsigned int i = 1; i < disk_count; i++) {
-			const struct disk *d = &disks[i];
-			const uint64_t there = at + DATA_OFFSET;
-			const uint64_t bytes = array_bytes - at < BLOCK ? array_bytes - at : BLOCK;
-
-			same &= !memcmp(d->now + there, d->cut + there, bytes) &&
-				!memcmp(d->now + there, disks[1].now + there, bytes);
-		}
-		for (uint64_t s = at; !same && s < at + BLOCK && s < array_bytes; s += SECTOR)
-			judge_sector(s);
+		if (is_untouched((page + DATA_OFFSET) / PAGE))
+			continue;
+		for (uint64_t at = page; at < end; at += SECTOR)
+			judge_sector(at);
 	}
 }
 
@@ -694,12 +869,15 @@ static void with_bitmap(void)
 		stop_array();
 		return;
 	}
+	was(START);
 	use_array(waits);
 	stop_array();
+	was(STOP);
 	dirty = dirty_chunks();
 	judge_written(dirty);
 	tally();
 	judge_members();
+	was(MEMBERS);
 	all_dirty = false;
 	if (!read_bitmap() || le32(bits + 48) & STALE || dirty_chunks())
 		violation(OTHER, "after --stop the file is not clean: state %x, %u chunks dirty",
@@ -731,22 +909,34 @@ static void judge_cut(void)
 	memset(found, 0, sizeof(found));
 	for (unsigned int i = 0; i < disk_count; i++)
 		restore(&disks[i]);
+	was(PUT);
 	if (!mount_store()) {
 		violation(NO_BITMAP, "the filesystem does not mount: %m");
 	} else {
+		was(MOUNT);
 		if (read_bitmap())
 			with_bitmap();
 		else
 			violation(NO_BITMAP, "there is no bitmap in the file, %ld bytes", bits_bytes);
 		if (umount("/mnt"))
 			give_up("umount");
+		was(UNMOUNT);
 	}
 	for (unsigned int i = 0; i < (looked ? 1 : disk_count); i++)
 		look_at(&disks[i]);
+	was(LOOK);
 	count.cuts++;
 	count.violated += violations > before;
 	for (unsigned int kind = 0; kind < KINDS; kind++)
 		count.found[kind] += found[kind];
+}
+
+static void tell_time(void)
+{
+	for (unsigned int i = 0; i < PHASES; i++)
+		printf("%s%s %.0f", i ? ", " : " (ms each: ", phase_words[i],
+		       1e3 * spent[i] / (count.cuts ? count.cuts : 1));
+	puts(")");
 }
 
 int main(int argc, char **argv)
@@ -764,9 +954,12 @@ int main(int argc, char **argv)
 	first = cut_count * (part - 1) / parts + 1;
 	last = cut_count * part / parts;
 	time_t begin = time(NULL);
+	was(CUT);
+	spent[CUT] = 0;
 
 	for (unsigned long n = 1; n <= last; n++) {
 		next_cut();
+		was(CUT);
 		if (n >= first)
 			judge_cut();
 	}
@@ -778,6 +971,6 @@ int main(int argc, char **argv)
 	for (unsigned int kind = 0; kind < KINDS; kind++)
 		if (count.found[kind])
 			printf("; %s: %u", kind_words[kind], count.found[kind]);
-	putchar('\n');
+	tell_time();
 	return violations ? 1 : 0;
 }

@@ -54,6 +54,7 @@ record_failure() {
 # aftermath PART of PARTS; its last line, which counts, is shown.
 after_cuts() {
 	local limit
+	echo 1 >/sys/kernel/rcu_expedited # half of the time that --stop takes
 	for limit in /sys/module/mdbitmap/parameters/sync_speed_{max,min} \
 		/proc/sys/dev/raid/speed_limit_{max,min}; do
 		[[ ! -e $limit ]] || echo 2000000 >"$limit"

@@ -16,16 +16,22 @@ machine_trouble+='|hung task|blocked for more than|suspected memory leaks'
 # machine_watches SERIES: a kernel built here to find faults, slow for that.
 machine_watches() { [[ $1 == debug || $1 == kcsan ]]; }
 
-# Scenarios' own programs, built if they are not there or older.
+# Scenarios' own programs, built if they are not there or older. NAME.so.c is to be
+# preloaded.
 machine_programs() {
-	local source name program out=$machine_repo/build/vm
-	local header=$machine_repo/tests/recorder/cuts_file.h
+	local source name program kind header newest='' out=$machine_repo/build/vm
+	for header in "$machine_here"/*.h "$machine_repo/tests/recorder/cuts_file.h"; do
+		[[ $newest && ! $header -nt $newest ]] || newest=$header
+	done
 	mkdir -p "$out/programs"
 	for source in "$machine_here"/*.c; do
 		name=${source##*/} name=${name%.c}
 		program=$out/programs/$name
-		[[ ! -e $program || $source -nt $program || $header -nt $program ]] || continue
-		"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static \
+		[[ ! -e $program || $source -nt $program || $newest -nt $program ]] || continue
+		kind=-static
+		[[ $name != *.so ]] || kind='-shared -fPIC'
+		# shellcheck disable=SC2086 # two words
+		"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror $kind \
 			-o "$out/.$name.$BASHPID" "$source" && mv "$out/.$name.$BASHPID" "$program" || return
 	done
 }
