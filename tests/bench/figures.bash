@@ -4,7 +4,7 @@
 # What `tests/vm/bench` measured, in $out, for it and for `report`.
 
 # value NAME: of all sets.
-bench_sets=(speed plain work size stores arrays)
+bench_sets=(speed plain work size stores arrays sweep)
 value() {
 	(cd "$out" && awk -v n="$1" '$1 == n { print $2 }' "${bench_sets[@]}" 2>/dev/null) || true
 }
