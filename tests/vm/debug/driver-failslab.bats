@@ -76,7 +76,8 @@ try() {
 		;;
 	*) echo "step $1, allocation $2: ${said[*]}" && return 1 ;;
 	esac
-	mdioctl /dev/md0 STOP_ARRAY >/dev/null
+	# whose node may still be on its way out after the last step: it is not opened then
+	retry 50 0.1 mdioctl /dev/md0 STOP_ARRAY >/dev/null
 	(($1 < running)) || restore
 }
 
