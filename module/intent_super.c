@@ -124,7 +124,8 @@ int intent_create(struct array *a, struct file *file, struct intent **out)
 	in->array = a;
 	in->store = a->store;
 	init_locks(in);
-	in->stage = vzalloc(STAGE_BLOCKS * STORE_BLOCK);
+	in->stage = __vmalloc(STAGE_BLOCKS * STORE_BLOCK,
+			      GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
 	in->counts = alloc_percpu(struct intent_counts);
 	if (in->stage && in->counts)
 		err = intent_setup(in);

@@ -76,8 +76,11 @@ try() {
 		;;
 	*) echo "step $1, allocation $2: ${said[*]}" && return 1 ;;
 	esac
-	# whose node may still be on its way out after the last step: it is not opened then
-	retry 50 0.1 mdioctl /dev/md0 STOP_ARRAY >/dev/null
+	if (($1 < count)); then
+		mdioctl /dev/md0 STOP_ARRAY >/dev/null
+	else # which has stopped it: while it is on its way out, it cannot be opened
+		retry 50 0.1 mdioctl /dev/md0 STOP_ARRAY >/dev/null
+	fi
 	(($1 < running)) || restore
 }
 
