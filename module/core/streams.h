@@ -2,8 +2,8 @@
 /*
  * Writes that go on where others ended, the third and later ones: for these, bits are
  * set ahead, as many as the stream is long, so that it waits for a commit every now and
- * then and not for each chunk. What is ahead of a stream that ends is copied for nothing after a
- * crash, as much as the stream had written at most.
+ * then and not for each chunk. What is ahead of a stream that ends is copied for nothing
+ * after a crash: as much as the stream had written, at most.
  */
 #ifndef CORE_STREAMS_H
 #define CORE_STREAMS_H

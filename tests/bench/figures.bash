@@ -3,8 +3,9 @@
 #
 # What `tests/vm/bench` measured, in $out, for it and for `report`.
 
-# value NAME: of all sets.
 bench_sets=(speed plain work size stores arrays sweep)
+
+# value NAME: of all sets.
 value() {
 	(cd "$out" && awk -v n="$1" '$1 == n { print $2 }' "${bench_sets[@]}" 2>/dev/null) || true
 }
@@ -13,7 +14,7 @@ ratio() { awk -v a="$(value "$1")" -v b="$(value "$2")" 'BEGIN { if (a == "" || 
 
 # with_bitmap DRIVER NAME: what is left of its speed; NAME has D for the driver and B for
 # what bitmap it had.
-with_bitmap() { 
+with_bitmap() {
 	local name=${2/D/$1}
 	ratio "${name/B/64K}" "${name/B/none}"
 }

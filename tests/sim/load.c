@@ -212,7 +212,7 @@ static blk_opf_t any_flags(void)
 	return (chance(150) ? REQ_FUA : 0) | (chance(100) ? REQ_PREFLUSH : 0);
 }
 
-/* Round the array, and most of the budget ahead of it. */
+/* From one end of the array to the other, again and again. */
 static u32 stream_sector(struct rig *rig, u32 n)
 {
 	u32 sector = rig->stream_at + n <= rig->sectors ? rig->stream_at : 0;
