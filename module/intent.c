@@ -13,7 +13,7 @@
 #include "intent_impl.h"
 #include "trace.h"
 
-/* --- starting and ending ------------------------------------------------ */
+/* --- starting ----------------------------------------------------------- */
 
 /* Take back START of the chunks [from, to). */
 static void undo(struct intent *in, u64 from, u64 to)
@@ -38,11 +38,8 @@ static u64 start_fast(struct intent *in, u64 from, u64 to)
 	return from;
 }
 
-/*
- * Start one chunk, in->lock held. *ticket: what to wait for, if that is later;
- * *set: was this its first write? Or -EBUSY.
- */
-static int start_chunk(struct intent *in, u64 chunk, u64 *ticket, bool *set)
+/* Start one chunk, in->lock held. *ticket: what to wait for, if that is later. Or -EBUSY. */
+static int start_chunk(struct intent *in, u64 chunk, u64 *ticket)
 {
 	u16 *word = chunk_word(in, chunk);
 	u64 *gen = &in->set_gen[chunk_block(chunk)];
@@ -50,8 +47,7 @@ static int start_chunk(struct intent *in, u64 chunk, u64 *ticket, bool *set)
 
 	if (effects & INTENT_FULL)
 		return -EBUSY;
-	*set = effects & INTENT_SET_BIT;
-	if (*set) {
+	if (effects & INTENT_SET_BIT) {
 		chunk_set_bit(in, chunk);
 		*gen = commit_ticket(&in->commit);
 	}
@@ -73,42 +69,14 @@ static u64 end_of(const struct intent *in, const struct intent_write *w)
 /* Those of @w that are set are durable now. Nobody clears what is counted. */
 static void committed(struct intent *in, struct intent_write *w)
 {
-	u64 chunk, to = end_of(in, w) + w->ahead;
+	u64 chunk, to = end_of(in, w);
 
 	rcu_read_lock();
 	for (chunk = chunk_of(in, w->sector); chunk < to; chunk++)
-		intent_apply(chunk_word(in, chunk), INTENT_COMMITTED,
-			     intent_degraded(in));
+		if (chunk != w->look)
+			intent_apply(chunk_word(in, chunk), INTENT_COMMITTED,
+				     intent_degraded(in));
 	rcu_read_unlock();
-}
-
-/* What was set ahead of @w is counted until that is durable, or given up. */
-static void forget_ahead(struct intent *in, struct intent_write *w)
-{
-	u64 to = end_of(in, w);
-
-	undo(in, to, to + w->ahead);
-	w->ahead = 0;
-}
-
-/*
- * @w goes on where others ended, and its last chunk is new: set bits ahead of it, as
- * far as memory for them is there, and they are a small part of what may be set.
- * Not while a member is missing, which will have to be given all of it.
- */
-static void set_ahead(struct intent *in, struct intent_write *w, u64 *ticket)
-{
-	u64 from = chunk_of(in, w->sector), to = end_of(in, w), most;
-	bool set;
-
-	if (intent_degraded(in) || to == in->chunks || !chunk_provided(in, to))
-		return;
-	most = min3(round_up(to, PAGE_WORDS) - to, in->chunks - to,
-		    in->budget_chunks / AHEAD_SHARE);
-	most = streams_ahead(&in->streams, from, to, most);
-	while (w->ahead < most && !start_chunk(in, to + w->ahead, ticket, &set))
-		w->ahead++;
-	in->stats.ahead += w->ahead;
 }
 
 static void stall(struct intent *in, struct intent_write *w)
@@ -119,6 +87,14 @@ static void stall(struct intent *in, struct intent_write *w)
 	queue_delayed_work(in->wq, &in->retry_work, msecs_to_jiffies(RETRY_MS));
 }
 
+/* Let go of in->lock for a moment: much is started, or cleared. */
+static void let_others(struct intent *in)
+{
+	spin_unlock(&in->lock);
+	cond_resched();
+	spin_lock(&in->lock);
+}
+
 /*
  * Start what the fast path has not, [at, to). INTENT_AGAIN: no memory or a
  * full word; everything is undone.
@@ -126,7 +102,6 @@ static void stall(struct intent *in, struct intent_write *w)
 static enum intent_answer start_slow(struct intent *in, struct intent_write *w,
 				     u64 from, u64 at, u64 to)
 {
-	bool set = false;
 	u64 ticket = 0;
 	int err = 0;
 
@@ -140,13 +115,16 @@ static enum intent_answer start_slow(struct intent *in, struct intent_write *w,
 				in->stats.waits_memory++;
 			continue;
 		}
-		err = start_chunk(in, at, &ticket, &set);
+		err = start_chunk(in, at, &ticket);
 		if (err)
 			in->stats.waits_full++;
-		else if (!(++at % PAGE_WORDS))
-			cond_resched_lock(&in->lock); /* a large discard */
+		else if (!(++at % HOLD_CHUNKS))
+			let_others(in);
 	}
 	if (!err && commit_done(&in->commit, ticket)) {
+		/* What is ahead of it has no writer to ask for a commit. */
+		intent_commit_soon(in);
+		in->stats.writes_hot += w->kind == INTENT_USER;
 		spin_unlock(&in->lock);
 		/* Made durable while the lock was dropped for memory. */
 		if (ticket)
@@ -154,12 +132,15 @@ static enum intent_answer start_slow(struct intent *in, struct intent_write *w,
 		return INTENT_GO;
 	}
 	if (!err && !in->state) {
-		if (set)
-			set_ahead(in, w, &ticket);
-		company_queue(&in->company, ktime_get_ns());
 		w->ticket = ticket;
 		list_add_tail(&w->list, &in->waiting[ticket & 1]);
-		intent_commit_soon(in);
+		if (w->kind == INTENT_USER) {
+			company_queue(&in->company, ktime_get_ns());
+			in->stats.writes_cold++;
+		}
+		/* What is ahead of a write is carried by its commit, as a rule. */
+		if (w->kind != INTENT_AHEAD)
+			intent_commit_soon(in);
 		sweep_arm(in);
 		spin_unlock(&in->lock);
 		return INTENT_QUEUED;
@@ -170,6 +151,92 @@ static enum intent_answer start_slow(struct intent *in, struct intent_write *w,
 	undo(in, from, at);
 	return INTENT_AGAIN;
 }
+
+/* --- ahead of streams --------------------------------------------------- */
+
+static void ahead_end(struct ahead *ahead, u64 bits)
+{
+	struct intent *in = ahead->in;
+
+	spin_lock(&in->lock);
+	in->stats.ahead += bits;
+	ahead->write.logged = false;
+	streams_done(&in->streams, ahead - in->ahead);
+	spin_unlock(&in->lock);
+}
+
+/* The bits are durable, or the store has failed. Process context. */
+static void ahead_go(struct intent_write *w, int error)
+{
+	struct ahead *ahead = container_of(w, struct ahead, write);
+	u64 from = chunk_of(ahead->in, w->sector), to = end_of(ahead->in, w);
+
+	undo(ahead->in, from, to);
+	ahead_end(ahead, to - from);
+}
+
+/* in->lock held. What to set ahead of a write to [from, to), or NULL. */
+static struct ahead *ahead_plan(struct intent *in, u64 from, u64 to)
+{
+	bool set = !chunk_test_bit(in, to - 1);
+	struct streams_ahead plan;
+	struct ahead *ahead;
+
+	/* A member that is missing would have to be given all of it. */
+	if (in->state || intent_degraded(in) ||
+	    !streams_ahead(&in->streams, from, to, set, in->budget_chunks,
+			   in->chunks, &plan))
+		return NULL;
+	ahead = &in->ahead[plan.stream];
+	ahead->write.sector = chunk_start(in, plan.from);
+	ahead->write.end = chunk_end(in, plan.to - 1);
+	ahead->write.look = plan.look;
+	ahead->write.logged = true;
+	return ahead;
+}
+
+/* A write to [from, to) takes the slow path. If it goes on where others ended: */
+static void start_ahead(struct intent *in, u64 from, u64 to)
+{
+	enum intent_answer answer;
+	struct intent_write *w;
+	struct ahead *ahead;
+
+	spin_lock(&in->lock);
+	ahead = ahead_plan(in, from, to);
+	spin_unlock(&in->lock);
+	if (!ahead)
+		return;
+	w = &ahead->write;
+	from = chunk_of(in, w->sector);
+	answer = start_slow(in, w, from, from, end_of(in, w));
+	if (answer == INTENT_GO)
+		ahead_go(w, 0);
+	else if (answer == INTENT_AGAIN)
+		ahead_end(ahead, 0);
+}
+
+void intent_ahead_init(struct intent *in)
+{
+	unsigned int i;
+
+	for (i = 0; i < STREAMS; i++)
+		in->ahead[i] = (struct ahead){
+			.in = in, .write = { .kind = INTENT_AHEAD, .go = ahead_go },
+		};
+}
+
+/* Commits have stopped: what they have not come to stays as it is. */
+void intent_ahead_stop(struct intent *in)
+{
+	unsigned int i;
+
+	for (i = 0; i < STREAMS; i++)
+		if (in->ahead[i].write.logged)
+			list_del(&in->ahead[i].write.list);
+}
+
+/* --- starting and ending a write ---------------------------------------- */
 
 /* The engine does not run: wait for the array's verdict, or go by it. */
 static enum intent_answer start_failed(struct intent *in, struct intent_write *w,
@@ -197,10 +264,10 @@ static enum intent_answer start(struct intent *in, struct intent_write *w,
 	u64 from = chunk_of(in, w->sector), to = end_of(in, w), at;
 	enum intent_answer answer;
 
-	w->ahead = 0;
 	if (unlikely(READ_ONCE(in->state)))
 		return start_failed(in, w, nowait);
 	w->logged = true;
+	w->look = in->chunks;
 	at = start_fast(in, from, to);
 	if (likely(at == to)) {
 		this_cpu_inc(in->counts->hot);
@@ -211,11 +278,12 @@ static enum intent_answer start(struct intent *in, struct intent_write *w,
 		w->logged = false;
 		return INTENT_AGAIN;
 	}
+	/* First: once it is queued, @w may be gone, and with it our hold on the array. */
+	if (w->kind == INTENT_USER)
+		start_ahead(in, from, to);
 	answer = start_slow(in, w, from, at, to);
 	if (answer == INTENT_AGAIN)
 		w->logged = false;
-	else
-		this_cpu_inc(in->counts->cold);
 	return answer;
 }
 
@@ -312,7 +380,6 @@ static void release(struct intent *in, struct list_head *list)
 	list_for_each_entry_safe(w, next, list, list) {
 		list_del(&w->list);
 		committed(in, w);
-		forget_ahead(in, w);
 		w->go(w, 0);
 	}
 	blk_finish_plug(&plug);
@@ -461,7 +528,6 @@ void intent_give_up(struct intent *in, int error)
 	spin_unlock(&in->lock);
 	list_for_each_entry_safe(w, next, &list, list) {
 		list_del(&w->list);
-		forget_ahead(in, w);
 		w->go(w, error);
 	}
 }
@@ -650,6 +716,7 @@ static int mark_range(struct intent *in, u64 first, u64 last)
 		.write = {
 			.sector = chunk_start(in, first),
 			.end = chunk_end(in, last),
+			.kind = INTENT_EXACT,
 			.go = mark_go,
 		},
 		.done = COMPLETION_INITIALIZER_ONSTACK(mark.done),

@@ -20,12 +20,19 @@
 
 struct intent;
 
+enum intent_kind {
+	INTENT_USER,		/* a write to the array */
+	INTENT_EXACT,		/* just these bits: none are set ahead of it */
+	INTENT_AHEAD,		/* the engine's own: bits ahead of a stream of writes */
+};
+
 /* Embedded in the personality's request for one write. */
 struct intent_write {
 	struct list_head list;
 	sector_t sector, end;		/* of the array, half-open; set by the caller */
 	u64 ticket;
-	u64 ahead;			/* engine: chunks behind its end that it set too */
+	u64 look;			/* engine: a chunk that stays to the slow path */
+	enum intent_kind kind;		/* set by the caller */
 	bool logged;			/* engine: intent_end() is owed */
 	/*
 	 * The bits are durable (or the array has recorded that the bitmap is

@@ -40,7 +40,7 @@ enum {
 	BLOCK_BITS = STORE_BLOCK * 8,
 	SUPER_BITS = BITMAP_SUPER_BYTES * 8, /* of block 0 that are no chunks' */
 	STAGE_BLOCKS = 64,		/* written by one call of the store */
-	AHEAD_SHARE = 8,		/* of the budget: set ahead at once */
+	HOLD_CHUNKS = 256,		/* started without letting go of the lock */
 	RETRY_MS = 10,			/* after a failed allocation, or a full word */
 };
 
@@ -54,9 +54,15 @@ struct chunk_page {
 	u16 live;		/* chunks of it that are not clean; in->lock */
 };
 
-/* Counted per CPU on the way of every write. */
+/* As if a write went to the chunks ahead of a stream. In use while logged. */
+struct ahead {
+	struct intent_write write;
+	struct intent *in;
+};
+
+/* Counted per CPU on the fast path of every write. */
 struct intent_counts {
-	u64 hot, cold;
+	u64 hot;
 };
 
 struct intent {
@@ -89,6 +95,7 @@ struct intent {
 	struct commit commit;
 	struct company company;	/* when the next one begins */
 	struct streams streams;
+	struct ahead ahead[STREAMS];	/* one for each */
 	struct epoch epoch;
 	struct list_head waiting[2];	/* writes, by the low bit of their ticket */
 	struct list_head stalled;	/* writes that found no memory or a full word */
@@ -191,6 +198,9 @@ int intent_commit(struct intent *in);
 
 /* in->commit_mutex held: put the superblock into the image, and commit. */
 int intent_commit_super(struct intent *in);
+
+void intent_ahead_init(struct intent *in);
+void intent_ahead_stop(struct intent *in);	/* after intent_works_stop() */
 
 int intent_works_init(struct intent *in);
 void intent_works_stop(struct intent *in);

@@ -87,7 +87,7 @@ static void set_geometry(struct intent *in)
 				  in->sectors / BUDGET_SHARE) >> in->chunk_shift;
 }
 
-static void init_locks(struct intent *in)
+static void init_parts(struct intent *in)
 {
 	spin_lock_init(&in->lock);
 	mutex_init(&in->commit_mutex);
@@ -97,6 +97,7 @@ static void init_locks(struct intent *in)
 	INIT_LIST_HEAD(&in->stalled);
 	commit_init(&in->commit);
 	epoch_init(&in->epoch);
+	intent_ahead_init(in);
 }
 
 static int intent_setup(struct intent *in)
@@ -123,7 +124,7 @@ int intent_create(struct array *a, struct file *file, struct intent **out)
 		return -ENOMEM;
 	in->array = a;
 	in->store = a->store;
-	init_locks(in);
+	init_parts(in);
 	in->stage = __vmalloc(STAGE_BLOCKS * STORE_BLOCK,
 			      GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
 	in->counts = alloc_percpu(struct intent_counts);
@@ -141,6 +142,7 @@ int intent_create(struct array *a, struct file *file, struct intent **out)
 void intent_destroy(struct intent *in)
 {
 	intent_works_stop(in);
+	intent_ahead_stop(in);
 	WARN_ON_ONCE(!list_empty(&in->waiting[0]) ||
 		     !list_empty(&in->waiting[1]) || !list_empty(&in->stalled));
 	chunks_free(in);
@@ -263,6 +265,9 @@ int intent_flush(struct intent *in)
 	if (!intent_degraded(in) && in->dirty_chunks)
 		err = array_flush_legs(in->array);
 	mutex_lock(&in->commit_mutex);
+	/* Nobody waits for what is set ahead of a stream, but a sweep does. */
+	if (!err && READ_ONCE(in->commit.wanted))
+		err = intent_commit(in);
 	if (!err && !intent_degraded(in) && in->dirty_chunks &&
 	    !sweep_prepare(in))
 		sweep_all(in);
@@ -382,10 +387,8 @@ void intent_get_stats(struct intent *in, struct intent_stats *st)
 	spin_lock(&in->lock);
 	*st = in->stats;
 	spin_unlock(&in->lock);
-	for_each_possible_cpu(cpu) {
+	for_each_possible_cpu(cpu)
 		st->writes_hot += per_cpu_ptr(in->counts, cpu)->hot;
-		st->writes_cold += per_cpu_ptr(in->counts, cpu)->cold;
-	}
 }
 
 void intent_dump(struct intent *in)

@@ -397,6 +397,7 @@ static void start(struct raid1 *r1, struct raid1_write *w)
 	}
 	w->intent.sector = w->sector;
 	w->intent.end = w->end;
+	w->intent.kind = INTENT_USER;
 	w->intent.go = go;
 	switch (intent_start(in, &w->intent, bio->bi_opf & REQ_NOWAIT)) {
 	case INTENT_GO:

@@ -61,17 +61,19 @@ static bool wants_clear(struct sweep *s, unsigned int age)
 static void visit(struct intent *in, struct sweep *s, u64 chunk, u16 *word)
 {
 	u16 now = READ_ONCE(*word);
-	unsigned int age = intent_age_of(now);
+	unsigned int age;
 
 	if (!intent_durable(now) && intent_state_of(now) != INTENT_CLEAN) {
-		/* A write that was undone left it so. */
+		/* A write that was undone left it so, or the engine for a stream. */
 		s->busy = true;
-		if (commit_done(&in->commit, in->set_gen[chunk_block(chunk)]))
-			intent_apply(word, INTENT_COMMITTED, intent_degraded(in));
-		return;
+		if (!commit_done(&in->commit, in->set_gen[chunk_block(chunk)]))
+			return;
+		intent_apply(word, INTENT_COMMITTED, intent_degraded(in));
+		now = READ_ONCE(*word);
 	}
 	if (intent_state_of(now) != INTENT_DIRTY)
 		return;
+	age = intent_age_of(now);
 	if (intent_count_of(now)) {
 		s->busy = true;
 		return;

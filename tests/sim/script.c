@@ -148,6 +148,12 @@ static void do_restart(struct rig *rig, const struct action *a)
 	rig_set_options(rig);
 }
 
+static void do_budget(struct rig *rig, const struct action *a)
+{
+	rig->config.budget = a->args[0];
+	rig_set_options(rig);
+}
+
 static void do_powercut(struct rig *rig, const struct action *a)
 {
 }
@@ -159,7 +165,7 @@ static void do_cuts(struct rig *rig, const struct action *a)
 
 enum verbs {
 	WRITE, READ_VERB, FLUSH, LOAD, WAIT, SYNC, SLEEP, FAIL, BREAK, REMOVE, LOSE,
-	ADD, RE_ADD, STOREFAIL, DETACH, ATTACH, CHECK, RESTART, POWERCUT, CUTS,
+	ADD, RE_ADD, STOREFAIL, DETACH, ATTACH, CHECK, RESTART, BUDGET, POWERCUT, CUTS,
 	VERBS,
 };
 
@@ -182,6 +188,7 @@ static const struct verb verbs[VERBS] = {
 	[ATTACH] = { "attach", 0, do_attach },
 	[CHECK] = { "check", 0, do_check },
 	[RESTART] = { "restart", 0, do_restart },
+	[BUDGET] = { "budget", 1, do_budget },	/* CHUNKS */
 	[POWERCUT] = { "powercut", 0, do_powercut },	/* and go on with what is left */
 	[CUTS] = { "cuts", 0, do_cuts },	/* from here on: recoveries on the side */
 };
@@ -371,10 +378,10 @@ static void any_config(struct config *c)
 	/* A resync of many chunks is many steps, and each of its cuts takes one. */
 	c->cut = c->chunks > 1000 ? c->chunks / 2 : PICK(5, 10, 20, 40);
 	c->tries = c->chunks > 1000 ? 2 : PICK(2, 4, 8);
-	/* Some is set ahead, and some of it is cleared again. */
+	/* So many bits are set ahead as were written: up to 1/32 of the budget. */
 	if (chance(200)) {
 		c->stream = PICK(300, 800);
-		c->budget = c->chunks / 2;
+		c->budget = 32 * PICK(4, 16, c->chunks);
 	}
 }
 
@@ -439,6 +446,8 @@ static void any_action(struct script *s)
 		append(s, POWERCUT, 0, 0);
 	else if (luck < 93)
 		append(s, CHECK, 0, 0);
+	else if (s->config.stream)
+		append(s, BUDGET, PICK(0, 1, 32) * random_below(s->config.chunks), 0);
 	else
 		append(s, SYNC, 0, 0);
 }

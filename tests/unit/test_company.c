@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* When a commit begins, and how far bits are set ahead. */
+/* When a commit begins. */
 #include "unit.h"
 #include "module/core/company.h"
-#include "module/core/streams.h"
 
 enum { MS = 1000000 };
 
@@ -128,75 +127,6 @@ static void a_stalled_store_does_not_make_it_wait_for_long(void **state)
 	assert_true(company_until(&p, 2 * end + MS) <= 2 * end + MS + 2 * COMPANY_COMMIT_MAX);
 }
 
-static void what_goes_on_where_another_ended_is_a_stream(void **state)
-{
-	struct streams s = { 0 };
-
-	assert_int_equal(streams_ahead(&s, 100, 116, 1000), 0);
-	assert_int_equal(streams_ahead(&s, 116, 132, 1000), 0);
-	assert_int_equal(streams_ahead(&s, 132, 148, 1000), 32);
-	/* 180 is the first without its bit: as long again as it has come. */
-	assert_int_equal(streams_ahead(&s, 180, 181, 1000), 80);
-}
-
-static void a_stream_may_go_on_in_the_middle_of_a_chunk(void **state)
-{
-	struct streams s = { 0 };
-
-	assert_int_equal(streams_ahead(&s, 0, 9, 1000), 0);
-	assert_int_equal(streams_ahead(&s, 8, 17, 1000), 0);
-	assert_int_equal(streams_ahead(&s, 16, 25, 1000), 16);
-	assert_int_equal(streams_ahead(&s, 42, 50, 1000), 0);
-}
-
-static void ahead_is_no_more_than_there_is_room_for(void **state)
-{
-	struct streams s = { 0 };
-
-	streams_ahead(&s, 0, 400, 1000);
-	streams_ahead(&s, 400, 500, 1000);
-	assert_int_equal(streams_ahead(&s, 500, 501, 7), 7);
-	assert_int_equal(streams_ahead(&s, 508, 509, 0), 0);
-	assert_int_equal(streams_ahead(&s, 509, 510, 1000), 509);
-}
-
-static void writes_at_random_set_nothing_ahead(void **state)
-{
-	struct streams s = { 0 };
-	u64 at = 1;
-	unsigned int i;
-
-	for (i = 0; i < 1000; i++) {
-		at = (at * 6364136223846793005u + 1442695040888963407u) % (1 << 30);
-		assert_int_equal(streams_ahead(&s, at, at + 1, 1000), 0);
-	}
-}
-
-static void streams_do_not_disturb_each_other(void **state)
-{
-	struct streams s = { 0 };
-	u64 next[STREAMS];
-	unsigned int i;
-
-	for (i = 0; i < STREAMS; i++) {
-		streams_ahead(&s, i * 10000, i * 10000 + 1, 1000);
-		next[i] = i * 10000 + 1;
-	}
-	for (i = 0; i < STREAMS; i++)
-		assert_int_equal(streams_ahead(&s, next[i], next[i] + 1, 1000), 0);
-	for (i = 0; i < STREAMS; i++)
-		assert_int_equal(streams_ahead(&s, next[i] + 1, next[i] + 2, 1000), 2);
-}
-
-static void the_first_chunk_of_all_is_nobodys_continuation(void **state)
-{
-	struct streams s = { 0 };
-
-	assert_int_equal(streams_ahead(&s, 0, 1, 1000), 0);
-	assert_int_equal(streams_ahead(&s, 1, 2, 1000), 0);
-	assert_int_equal(streams_ahead(&s, 2, 3, 1000), 2);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,12 +138,6 @@ int main(void)
 		cmocka_unit_test(two_halves_take_turns),
 		cmocka_unit_test(slow_members_are_not_waited_for),
 		cmocka_unit_test(a_stalled_store_does_not_make_it_wait_for_long),
-		cmocka_unit_test(what_goes_on_where_another_ended_is_a_stream),
-		cmocka_unit_test(a_stream_may_go_on_in_the_middle_of_a_chunk),
-		cmocka_unit_test(ahead_is_no_more_than_there_is_room_for),
-		cmocka_unit_test(writes_at_random_set_nothing_ahead),
-		cmocka_unit_test(streams_do_not_disturb_each_other),
-		cmocka_unit_test(the_first_chunk_of_all_is_nobodys_continuation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
