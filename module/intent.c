@@ -175,6 +175,20 @@ static void ahead_go(struct intent_write *w, int error)
 	ahead_end(ahead, to - from);
 }
 
+/*
+ * in->lock held. What was left to the slow path to see is durable by now, as a rule,
+ * and should not wait for what is set next.
+ */
+static void ahead_seen(struct intent *in, u64 from, u64 to)
+{
+	for (; from < to; from++) {
+		u16 *word = chunk_word(in, from);
+
+		if (word && commit_done(&in->commit, in->set_gen[chunk_block(from)]))
+			intent_apply(word, INTENT_COMMITTED, intent_degraded(in));
+	}
+}
+
 /* in->lock held. What to set ahead of a write to [from, to), or NULL. */
 static struct ahead *ahead_plan(struct intent *in, u64 from, u64 to)
 {
@@ -187,6 +201,7 @@ static struct ahead *ahead_plan(struct intent *in, u64 from, u64 to)
 	    !streams_ahead(&in->streams, from, to, set, in->budget_chunks,
 			   in->chunks, &plan))
 		return NULL;
+	ahead_seen(in, from, to);
 	ahead = &in->ahead[plan.stream];
 	ahead->write.sector = chunk_start(in, plan.from);
 	ahead->write.end = chunk_end(in, plan.to - 1);

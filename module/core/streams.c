@@ -59,10 +59,10 @@ bool streams_ahead(struct streams *s, u64 from, u64 to, bool set, u64 budget,
 			follow(s, from, to);
 		return false;
 	}
-	if (st->busy)
-		return false;
 	if (st->next < to)
 		st->next = to;
+	if (st->busy)
+		return false;
 	st->look = st->next - 1;
 	if (!st->goes_on) {
 		st->goes_on = true;

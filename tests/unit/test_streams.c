@@ -172,6 +172,22 @@ static void one_that_is_alone_again_has_the_budget_of_all(void **state)
 	assert_int_equal(one.most, BUDGET / 8 * 5);
 }
 
+/* Faster than a commit: it overtakes what is set ahead, and is not lost of sight. */
+static void a_stream_may_overtake_its_commit(void **state)
+{
+	struct streams s = { 0 };
+	struct streams_ahead ahead;
+	u64 at;
+
+	writes(&s, 0, 16);
+	writes(&s, 16, 32);
+	assert_true(streams_ahead(&s, 32, 48, true, BUDGET, CHUNKS, &ahead));
+	for (at = ahead.to; at < 1600; at += 16)
+		assert_false(streams_ahead(&s, at, at + 16, true, BUDGET, CHUNKS, &ahead));
+	streams_done(&s, ahead.stream);
+	assert_int_equal(writes(&s, 1600, 1616), BUDGET / 32);
+}
+
 static void while_bits_are_being_set_no_more_are(void **state)
 {
 	struct streams s = { 0 };
@@ -202,6 +218,7 @@ int main(void)
 		cmocka_unit_test(writes_at_random_set_nothing_ahead),
 		cmocka_unit_test(streams_at_once_share_the_budget),
 		cmocka_unit_test(one_that_is_alone_again_has_the_budget_of_all),
+		cmocka_unit_test(a_stream_may_overtake_its_commit),
 		cmocka_unit_test(while_bits_are_being_set_no_more_are),
 	};
 
