@@ -210,6 +210,11 @@ check-vm: mdbitmap
 	tests/bench/drift >$(TAP)/bench.tap; \
 	tests/vm/run --jobs 3 tests/vm/*.bats >$(TAP)/vm.tap; true
 
+# Every scenario on every kernel that it names, not on one of them: an hour.
+check-kernels: mdbitmap
+	tests/deps
+	tests/vm/run --jobs 3 --all tests/vm/*.bats
+
 # The scenario of driver-cuts.bats, with that many power cuts: other ones each time.
 powercut: CUTS = 1000
 powercut: SEED := $(shell date +%s)
@@ -305,5 +310,5 @@ distclean:
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all check check-all check-build check-unit check-sim check-fuzz check-cli check-lint \
-	check-dkms check-vm check-debug powercut md-races sim fuzz module module-all demo bench install \
+	check-dkms check-vm check-kernels check-debug powercut md-races sim fuzz module module-all demo bench install \
 	install-dkms uninstall uninstall-dkms clean distclean

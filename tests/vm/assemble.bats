@@ -3,8 +3,8 @@
 #
 # Which members --assemble takes, and what becomes of the others.
 #
-# vm-kernels: 6.1 6.12
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-kernels: 6.1 (6.12)
+# vm-mdbitmap: newest (6.1 6.12)
 # vm-disks: vdb=16M vdc=16M vdd=32M vde=16M
 # shellcheck disable=SC2154 # arrays.bash sets chunk, bats stderr
 

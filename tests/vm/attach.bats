@@ -5,7 +5,7 @@
 # again, and neither its data nor an internal bitmap with it.
 #
 # vm-kernels: 6.1
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: 6.1 (6.12 newest)
 # vm-timeout: 600
 # vm-disks: vdb=64M vdc=64M vdd=48M
 

@@ -4,7 +4,7 @@
 # Arrays beyond 2 TiB, where the size no longer fits the ioctl.
 #
 # vm-kernels: 6.1
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: 6.12 (6.1 newest)
 # vm-disks: vdb=3T vdc=4T vdd=32M
 
 bats_require_minimum_version 1.5.0

@@ -5,7 +5,7 @@
 # file, the chunks whose bits are set are copied, and then it is whole.
 #
 # vm-kernels: 6.1
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: newest (6.1 6.12)
 # vm-disks: vdb=32M vdc=32M vdd=32M
 # shellcheck disable=SC2154 # arrays.bash sets chunk, bats sets stderr
 

@@ -3,8 +3,8 @@
 #
 # --build: arrays without metadata, their bitmap file made or found.
 #
-# vm-kernels: 6.1 6.12
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-kernels: 6.1 (6.12)
+# vm-mdbitmap: newest (6.1 6.12)
 # vm-disks: vdb=16M vdc=16777728 vdd=32M
 # shellcheck disable=SC2154 # arrays.bash sets chunk, bats sets stderr
 

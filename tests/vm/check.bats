@@ -5,7 +5,7 @@
 # --assemble says the same.
 #
 # vm-kernels: 6.1
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: 6.12 (6.1 newest)
 # vm-disks: vdb=64M vdc=64M vdd=32M
 
 # shellcheck disable=SC2030,SC2031,SC2154 # bats sets output and stderr

@@ -4,7 +4,7 @@
 # A clean stop leaves no bit on a healthy array, and every bit on a degraded one.
 #
 # vm-kernels: 6.1
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: newest (6.1 6.12)
 # vm-disks: vdb=64M vdc=64M vdd=32M
 # shellcheck disable=SC2154 # arrays.bash sets chunk, bats sets stderr
 

@@ -4,7 +4,7 @@
 # What surrounds an array while it changes: readers of its files, trace points,
 # the limits of its queue.
 #
-# vm-kernels: 6.1 6.12 newest
+# vm-kernels: newest (6.1 6.12)
 # vm-timeout: 400
 # vm-disks: vdb=16M vdc=16M vdd=32M vde=8M
 

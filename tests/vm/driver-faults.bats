@@ -5,7 +5,7 @@
 # every state that an array can be in, a real SCSI disk has bad sectors or stops
 # to answer, memory is short while the bitmap's filesystem needs some.
 #
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: 6.1 (6.12 newest)
 # vm-timeout: 900
 # vm-disks: vdb=48M vdc=48M vdd=64M
 # shellcheck disable=SC2154 # arrays.bash sets chunk

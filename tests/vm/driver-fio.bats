@@ -4,7 +4,7 @@
 # Load, and what goes wrong under it: every block that was written is read back
 # as it was, and the members are the same at the end.
 #
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: newest (6.1 6.12)
 # vm-timeout: 600
 # vm-disks: vdb=32M vdc=32M vdd=48M vde=32M vdf=32M
 # shellcheck disable=SC2154 # arrays.bash sets chunk

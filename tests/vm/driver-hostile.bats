@@ -5,7 +5,7 @@
 # are too short, ioctls in every wrong order, members that vanish. It says no,
 # with an errno and a line in the log, or goes on; and can be unloaded at the end.
 #
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: newest (6.1 6.12)
 # vm-timeout: 900
 # vm-disks: vdb=8M vdc=8M vdd=32M vde=8M
 # shellcheck disable=SC2154 # arrays.bash sets chunk

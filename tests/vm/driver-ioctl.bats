@@ -5,7 +5,7 @@
 # do more. Stock md says the same.
 #
 # vm-kernels: 6.1
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: newest (6.1 6.12)
 # vm-timeout: 600
 # vm-disks: vdb=16M vdc=16M vdd=32M vde=16M
 

@@ -4,7 +4,7 @@
 # Our driver beside stock md: its own nodes, status file and names; how it is
 # loaded and when it goes.
 #
-# vm-kernels: 6.1 6.12 newest
+# vm-kernels: 6.12 (6.1 newest)
 # vm-timeout: 600
 # vm-disks: vdb=16M vdc=16M vdd=32M vde=16M vdf=16M
 

@@ -4,7 +4,7 @@
 # The points of the patch with which bitmap files were proposed in 2005, each
 # as something to be seen.
 #
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: 6.12 (6.1 newest)
 # vm-timeout: 600
 # vm-disks: vdb=16M vdc=16M vdd=32M
 # shellcheck disable=SC2154 # arrays.bash sets chunk, bats stderr

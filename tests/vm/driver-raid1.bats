@@ -4,7 +4,7 @@
 # What a mirror owes: every member gets every write, one that fails is left, and
 # nothing that can still be read is lost.
 #
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: 6.1 newest (6.12)
 # vm-timeout: 600
 # vm-disks: vdb=16M vdc=16M vdd=32M vde=16M
 # shellcheck disable=SC2154 # arrays.bash sets chunk

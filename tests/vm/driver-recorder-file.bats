@@ -4,7 +4,7 @@
 # P1 and P2 as in driver-recorder.bats, with the bitmap in a file on ext4, whose
 # blocks follow each other on its disk, and with superblocks on the members.
 #
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: 6.12 (6.1 newest)
 # vm-timeout: 300
 # vm-disks: vdb=64M vdc=64M vdd=16M
 # vm-recorder: 65536 vdd vdb vdc

@@ -6,7 +6,7 @@
 # each instant (see recorder.bash). The bitmap is on a disk of its own, without
 # a file system; without metadata the data begin where the members do.
 #
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: newest (6.1 6.12)
 # vm-timeout: 300
 # vm-disks: vdb=64M vdc=64M vdd=4M
 # vm-recorder: 65536 vdd vdb vdc

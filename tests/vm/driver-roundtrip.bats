@@ -5,7 +5,7 @@
 # format, nothing lost, no needless resync. Stock md is /dev/md0 here, ours is
 # /dev/mdb0. Where stock md no longer takes bitmap files it has none.
 #
-# vm-kernels: 6.1 6.12 newest
+# vm-kernels: 6.1 (6.12 newest)
 # vm-timeout: 600
 # vm-disks: vdb=16M vdc=16M vdd=32M
 # shellcheck disable=SC2154 # arrays.bash sets chunk

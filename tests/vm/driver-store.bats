@@ -4,7 +4,7 @@
 # Where our driver keeps the bitmap: on every file system and on block devices,
 # what it refuses there (P6), and what it does when the place fails (P3).
 #
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: 6.1 (6.12 newest)
 # vm-timeout: 600
 # vm-disks: vdb=64M vdc=64M vdd=320M
 

@@ -4,7 +4,7 @@
 # Resync, recovery, check and repair: what sync_action says and takes, how fast
 # it goes, how far, and what it leaves when it is stopped half way.
 #
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: 6.12 (6.1 newest)
 # vm-timeout: 600
 # vm-disks: vdb=48M vdc=48M vdd=48M
 # shellcheck disable=SC2154 # arrays.bash sets chunk

@@ -5,7 +5,7 @@
 # and in the same state: the same names, modes and words. Stock md is /dev/md0
 # on vdb and vdc, ours is /dev/mdb0 on vde and vdf.
 #
-# vm-kernels: 6.1 6.12 newest
+# vm-kernels: newest (6.1 6.12)
 # vm-timeout: 600
 # vm-disks: vdb=16M vdc=16M vdd=32M vde=16M vdf=16M
 

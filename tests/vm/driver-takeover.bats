@@ -3,7 +3,7 @@
 #
 # mdadm 4.2 as Debian ships it, and our driver as /dev/md*.
 #
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: newest (6.1 6.12)
 # vm-timeout: 600
 # vm-disks: vdb=16M vdc=16M vdd=32M vde=16M
 

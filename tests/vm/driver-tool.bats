@@ -4,7 +4,7 @@
 # The tool with our driver beside stock md: it loads the module, makes the
 # nodes, and what it says of both is what they do.
 #
-# vm-kernels: 6.1 6.12 newest
+# vm-kernels: 6.12 (6.1 newest)
 # vm-timeout: 600
 # vm-disks: vdb=32M vdc=32M vdd=32M vde=32M vdf=32M
 

@@ -3,8 +3,8 @@
 #
 # Bitmap files go both ways: mdadm examines and uses ours, we its.
 #
-# vm-kernels: 6.1 6.12
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-kernels: 6.1 (6.12)
+# vm-mdbitmap: 6.1 (6.12 newest)
 # vm-disks: vdb=64M vdc=64M vdd=32M
 
 bats_require_minimum_version 1.5.0

@@ -4,8 +4,8 @@
 # Every metadata format: mdadm makes the array, we its bitmap file, from a
 # member or from the running array, and assemble both; sizes and UUIDs fit.
 #
-# vm-kernels: 6.1 6.12
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-kernels: 6.1 (6.12)
+# vm-mdbitmap: 6.12 (6.1 newest)
 # vm-disks: vdb=67173888 vdc=67109376 vdd=32M
 # shellcheck disable=SC2154 # arrays.bash sets chunk, bats sets stderr
 

@@ -5,7 +5,7 @@
 # refused before md is asked, and --check knows it too.
 #
 # vm-kernels: 6.1
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: 6.1 (6.12 newest)
 # vm-disks: vdb=64M vdc=64M vdd=32M vde=320M
 
 # shellcheck disable=SC2030,SC2031,SC2154 # bats sets output and stderr

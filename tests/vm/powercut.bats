@@ -4,8 +4,8 @@
 # After a power cut exactly the chunks whose bits are set are copied, and then
 # the members are identical.
 #
-# vm-kernels: 6.1 6.12
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-kernels: 6.1 (6.12)
+# vm-mdbitmap: newest (6.1 6.12)
 # vm-disks: vdb=64M vdc=64M vdd=32M
 # shellcheck disable=SC2154 # arrays.bash sets chunk, bats sets stderr
 

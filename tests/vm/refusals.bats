@@ -5,7 +5,7 @@
 # whole or half assembled, no node, members and bitmap unchanged.
 #
 # vm-kernels: 6.1
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: 6.1 (6.12 newest)
 # vm-disks: vdb=4M vdc=4M vdd=120M vde=4M
 # vm-timeout: 600
 # shellcheck disable=SC2154,SC2030,SC2031 # arrays.bash sets chunk, bats stderr

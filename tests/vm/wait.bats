@@ -5,7 +5,7 @@
 # what became of the array.
 #
 # vm-kernels: 6.1
-# vm-mdbitmap: 6.1 6.12 newest
+# vm-mdbitmap: newest (6.1 6.12)
 # vm-timeout: 600
 # vm-disks: vdb=48M vdc=48M vdd=48M
 
