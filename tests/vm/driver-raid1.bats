@@ -141,7 +141,9 @@ holds() {
 	got two || got three
 }
 
-@test "a sector that cannot be read is read elsewhere, written anew, and read again" {
+# An array with the pattern "one" on vdc and on sums, which knows when a sector of vdb was
+# spoiled behind its back: one of the pattern is.
+create_with_spoiled_sector() {
 	requires module:dm-integrity
 	local sectors at
 	dmsetup create sums --table "0 1 integrity /dev/vdb 0 - D 1 internal_hash:sha256"
@@ -154,21 +156,37 @@ holds() {
 	pattern one
 	printf 'find-this-sector' | dd of=/tmp/one conv=notrunc status=none
 	put one
-	# spoil one sector of it behind its back
 	at=$(strings -t d -n 16 /dev/vdb | awk '/find-this-sector/ { print $1; exit }')
 	echo "spoiled: byte $at of vdb"
 	head -c 512 /dev/zero | dd of=/dev/vdb bs=512 seek=$((at / 512)) oflag=direct conv=notrunc status=none
 	run ! dd if=/dev/mapper/sums of=/dev/null bs=4k skip=256 count=1 iflag=direct status=none
-	# both are read from sooner or later
+}
+
+# Both members are read from sooner or later.
+read_both() {
 	for _ in 1 2 3 4; do
 		got one
 		echo check >$md/sync_action
 		wait_idle md0
 	done
+}
+
+@test "a sector that cannot be read is read elsewhere, written anew, and read again" {
+	create_with_spoiled_sector
+	read_both
 	dd if=/dev/mapper/sums of=/dev/null bs=4k skip=256 count=1 iflag=direct status=none
 	(($(<$md/dev-"$(dm_name sums)"/errors) > 0))
 	in_sync "$(dm_name sums)"
 	[[ $(<$md/degraded) == 0 ]]
+}
+
+@test "more of them than max_read_errors: the member is failed, though it could be mended" {
+	create_with_spoiled_sector
+	echo 0 >$md/max_read_errors
+	read_both
+	[[ $(<$md/dev-"$(dm_name sums)"/state) == *faulty* ]]
+	[[ $(<$md/degraded) == 1 ]]
+	run ! dd if=/dev/mapper/sums of=/dev/null bs=4k skip=256 count=1 iflag=direct status=none
 }
 
 @test "a read that fails on one member succeeds, and the member is mended or left" {

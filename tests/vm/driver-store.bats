@@ -264,6 +264,28 @@ keeps_bits() {
 	[[ $status != 0 ]]
 }
 
+@test "P3: a store that is well again is detached and attached, and logs what is written from then on" {
+	make_mirror
+	lay store vdd
+	file=/dev/mapper/store
+	mdbitmap --quiet --create "$file" --for=/dev/vdb --bitmap-chunk=64K --clean --delay=60 --yes --force
+	assemble
+	all_fails store
+	write_chunk 4 /dev/md0
+	[[ $(attribute bitmap/store_state) == failed ]]
+	is_well store
+	mdbitmap --quiet --detach /dev/md0
+	mdbitmap --quiet --attach /dev/md0 --bitmap="$file"
+	[[ $(attribute bitmap/store_state) == ok ]]
+	# members are equal: there is nothing to copy
+	[[ $(attribute sync_action) == idle && $(attribute bitmap/stats/dirty_bytes) == 0 ]]
+	write_chunk 6 /dev/md0
+	[[ $(mdbitmap --ranges --json --unit=chunks "$file" | jq -c "[.ranges[] | .start_chunks, .end_chunks]") == "[6,7]" ]]
+	stop
+	members_identical vdb vdc "$(data_offset vdb)"
+	mdbitmap --check "$file" --for=/dev/vdb --for=/dev/vdc
+}
+
 @test "P3: without metadata, writes fail once the store has failed, and the array reads on" {
 	lay store vdd
 	file=/dev/mapper/store
