@@ -126,7 +126,7 @@ static enum intent_answer start_slow(struct intent *in, struct intent_write *w,
 		intent_commit_soon(in);
 		in->stats.writes_hot += w->kind == INTENT_USER;
 		spin_unlock(&in->lock);
-		/* Made durable while the lock was dropped for memory. */
+		/* Made durable while the lock was let go of. */
 		if (ticket)
 			committed(in, w);
 		return INTENT_GO;

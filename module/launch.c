@@ -320,6 +320,7 @@ static void settle(struct array *a)
 {
 	if (a->mode != ARRAY_RW)
 		return;
+	resync_look_for_owed(a);
 	if (a->intent && !intent_failed(a->intent) && intent_flush(a->intent))
 		array_warn(a, "bitmap file could not be flushed\n");
 	/* Without a bitmap nothing has flushed the members; their superblocks do. */
@@ -577,6 +578,7 @@ static int detach(struct array *a)
 	if (!a->intent)
 		return -ENOENT;
 	array_suspend(a);
+	resync_look_for_owed(a); /* without a bitmap it is all from there on */
 	if (!intent_failed(a->intent) && intent_flush(a->intent))
 		array_warn(a, "bitmap file could not be flushed\n");
 	in = withdraw_intent(a);

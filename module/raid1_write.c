@@ -23,14 +23,21 @@ static blk_opf_t leg_opf(const struct bio *bio)
 /* All members it was sent to have ended. */
 static void tell_engine(struct raid1_write *w)
 {
-	struct intent *in = w->r1->array->intent;
+	bool missed = test_bit(WRITE_MISSED, &w->flags);
+	struct array *a = w->r1->array;
 
-	if (!in)
+	if (!a->intent)
 		return;
-	if (w->stamp && !test_bit(WRITE_MISSED, &w->flags))
-		intent_flush_done(in, w->stamp);
-	if (!test_bit(WRITE_FLUSH, &w->flags))
-		intent_end(in, &w->intent, test_bit(WRITE_MISSED, &w->flags));
+	if (w->stamp && !missed)
+		intent_flush_done(a->intent, w->stamp);
+	if (test_bit(WRITE_FLUSH, &w->flags))
+		return;
+	intent_end(a->intent, &w->intent, missed);
+	if (missed && test_bit(WRITE_UNSUPPORTED, &w->flags)) {
+		/* Nobody fails, and members differ. */
+		set_bit(ARRAY_SYNC_NEEDED, &a->flags);
+		array_wake(a);
+	}
 }
 
 static void write_end(struct raid1_write *w)

@@ -31,6 +31,12 @@ enum sync_action resync_last(struct array *a);
 int resync_request(struct array *a, enum sync_action action);
 
 /*
+ * Although all members are in sync some chunk may owe a sync: somebody has marked it,
+ * or a member has refused a write that another took. If so, that is a resync. a->lock held.
+ */
+void resync_look_for_owed(struct array *a);
+
+/*
  * The array is dirty above resync_sector, and that is about to be forgotten
  * since one member alone is in sync: what members that are recovering hold
  * there is forgotten, too. Without a bitmap, lock held, before or between syncs.

@@ -227,6 +227,24 @@ void resync_lower_recovery(struct array *a)
 			WRITE_ONCE(leg->recovery_sector, a->resync_sector);
 }
 
+void resync_look_for_owed(struct array *a)
+{
+	unsigned long irq;
+	sector_t sector;
+
+	lockdep_assert_held(&a->lock);
+	if (!a->intent || intent_failed(a->intent) || a->degraded ||
+	    a->resync_sector != NO_SECTOR)
+		return;
+	sector = intent_next_owed(a->intent, 0);
+	if (sector == NO_SECTOR)
+		return;
+	spin_lock_irqsave(&a->state_lock, irq);
+	a->resync_sector = sector;
+	spin_unlock_irqrestore(&a->state_lock, irq);
+	array_super_owed(a);
+}
+
 /*
  * One member alone has nobody to differ from but those that are recovering:
  * these were given what another held there.
@@ -248,6 +266,7 @@ static enum sync_action choose(struct array *a)
 {
 	struct resync *r = a->resync;
 
+	resync_look_for_owed(a);
 	if (!r->hopeless && owes_resync(a))
 		return SYNC_RESYNC;
 	if (!r->hopeless && any_lacking(a))

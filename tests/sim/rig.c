@@ -326,6 +326,21 @@ void rig_set_options(struct rig *rig)
 	array_unlock(rig->a);
 }
 
+void rig_mark(struct rig *rig, u32 chunk, u32 chunks)
+{
+	struct array *a = rig->a;
+
+	chunk %= rig->config.chunks;
+	chunks = min(chunks, rig->config.chunks - chunk);
+	array_lock(a);
+	if (a->intent && a->mode == ARRAY_RW)
+		intent_mark(a->intent, chunk, chunk + chunks - 1);
+	resync_look_for_owed(a);
+	set_bit(ARRAY_SYNC_NEEDED, &a->flags);
+	array_wake(a);
+	array_unlock(a);
+}
+
 void rig_check(struct rig *rig)
 {
 	array_lock(rig->a);

@@ -88,6 +88,7 @@ void rig_re_add(struct rig *rig, unsigned int nr);
 void rig_detach(struct rig *rig);
 void rig_attach(struct rig *rig);
 void rig_set_options(struct rig *rig);	/* of its config, that its file does not say */
+void rig_mark(struct rig *rig, u32 chunk, u32 chunks);	/* as bitmap_set_bits */
 void rig_check(struct rig *rig);		/* compare members, and wait for it */
 
 static inline struct rig *rig_here(void)

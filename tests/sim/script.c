@@ -154,6 +154,11 @@ static void do_budget(struct rig *rig, const struct action *a)
 	rig_set_options(rig);
 }
 
+static void do_mark(struct rig *rig, const struct action *a)
+{
+	rig_mark(rig, a->args[0], a->args[1]);
+}
+
 static void do_powercut(struct rig *rig, const struct action *a)
 {
 }
@@ -165,7 +170,7 @@ static void do_cuts(struct rig *rig, const struct action *a)
 
 enum verbs {
 	WRITE, READ_VERB, FLUSH, LOAD, WAIT, SYNC, SLEEP, FAIL, BREAK, REMOVE, LOSE,
-	ADD, RE_ADD, STOREFAIL, DETACH, ATTACH, CHECK, RESTART, BUDGET, POWERCUT, CUTS,
+	ADD, RE_ADD, STOREFAIL, DETACH, ATTACH, CHECK, RESTART, BUDGET, MARK, POWERCUT, CUTS,
 	VERBS,
 };
 
@@ -189,6 +194,7 @@ static const struct verb verbs[VERBS] = {
 	[CHECK] = { "check", 0, do_check },
 	[RESTART] = { "restart", 0, do_restart },
 	[BUDGET] = { "budget", 1, do_budget },	/* CHUNKS */
+	[MARK] = { "mark", 2, do_mark },	/* CHUNK CHUNKS: members differ there */
 	[POWERCUT] = { "powercut", 0, do_powercut },	/* and go on with what is left */
 	[CUTS] = { "cuts", 0, do_cuts },	/* from here on: recoveries on the side */
 };
@@ -446,6 +452,8 @@ static void any_action(struct script *s)
 		append(s, POWERCUT, 0, 0);
 	else if (luck < 93)
 		append(s, CHECK, 0, 0);
+	else if (luck < 95)
+		append(s, MARK, random_below(s->config.chunks), 1 + random_below(4));
 	else if (s->config.stream)
 		append(s, BUDGET, PICK(0, 1, 32) * random_below(s->config.chunks), 0);
 	else

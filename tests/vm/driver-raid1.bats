@@ -304,7 +304,7 @@ behind() { (($(<$md/bitmap/max_backlog_used) > 0)); }
 	got zeroed
 }
 
-@test "zeroes that a member refuses: the writer is told, no member fails, and its bit stays" {
+@test "zeroes that a member refuses: the writer is told, no member fails, and the chunk is copied" {
 	create_on_a_and_b
 	put one
 	(($(</sys/block/md0/queue/write_zeroes_max_bytes) > 0))
@@ -314,9 +314,23 @@ behind() { (($(<$md/bitmap/max_backlog_used) > 0)); }
 	echo "$output"
 	[[ $status != 0 && $output == *supported* ]]
 	run ! failed b
-	# members may differ there: so not even a stop clears it
+	retry 100 0.1 grep resync $md/last_sync_action
+	mdadm --quiet --stop /dev/md0
+	[[ ! $(dirty_chunks /mnt/bitmap) ]]
+	members_identical vdb vdc 2048
+}
+
+@test "the same while syncs are frozen: not even a stop clears its bit, and the next start copies it" {
+	create_on_a_and_b
+	put one
+	slow_writes b 0
+	echo frozen >$md/sync_action
+	run fallocate --punch-hole --offset 64K --length 128K /dev/md0
+	[[ $status != 0 && $output == *supported* ]]
 	mdadm --quiet --stop /dev/md0
 	[[ $(dirty_chunks /mnt/bitmap) == 1..3 ]]
+	# stock md would not believe the bits of an array in sync
+	[[ $(mdadm --examine /dev/vdb) == *'Resync Offset : 128 sectors'* ]]
 	mdadm --quiet --assemble /dev/md0 --bitmap=/mnt/bitmap /dev/mapper/a /dev/mapper/b
 	wait_idle md0
 	mdadm --quiet --stop /dev/md0

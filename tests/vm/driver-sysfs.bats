@@ -21,6 +21,7 @@ setup() {
 }
 
 teardown() {
+	[[ ! -e /sys/block/mdb0/md ]] || mdbitmap --quiet --stop /dev/mdb0 || true # before /mnt goes
 	end_all
 	modprobe -r mdbitmap
 }
@@ -249,4 +250,28 @@ done_or_not() { [[ $1 == ok ]] && echo ok || echo refused; }
 	done
 	[[ $(<$md/bitmap/location) == file && $(<$md/bitmap/chunksize) == 65536 && $(<$md/bitmap/time_base) == 60 ]]
 	[[ $(<$md/consistency_policy) == bitmap ]]
+}
+
+# same SECTOR N: so many chunks from there on are the same on our members.
+same() {
+	cmp <(dd if=/dev/vde bs=512 skip="$1" count=$(($2 * 128)) iflag=direct status=none) \
+		<(dd if=/dev/vdf bs=512 skip="$1" count=$(($2 * 128)) iflag=direct status=none)
+}
+
+@test "bitmap_set_bits: these chunks owe a sync, and are copied, and no others have their bits set" {
+	local md=/sys/block/mdb0/md data
+	create 1.2
+	mdbitmap --quiet --create /mnt/bitmap --for=/dev/vde --clean --bitmap-chunk=64 --delay=60
+	mdbitmap --quiet --assemble /dev/mdb0 --bitmap=/mnt/bitmap /dev/vde /dev/vdf
+	wait_idle mdb0
+	data=$(data_offset vdf)
+	dd if=/dev/urandom of=/dev/vdf bs=512 count=$((6 * 128)) seek=$((data + 3 * 128)) oflag=direct \
+		conv=notrunc status=none
+	run ! dd status=none of=$md/bitmap_set_bits <<<'5-100000'
+	echo '3 4 5 6-7' >$md/bitmap_set_bits
+	[[ $(mdbitmap --ranges --json --unit=chunks /mnt/bitmap |
+		jq -c '[.ranges[] | .start_chunks, .end_chunks]') == '[3,8]' ]]
+	# 3 to 8 differed
+	retry 100 0.1 same $data 8
+	run ! same $((data + 8 * 128)) 1
 }
