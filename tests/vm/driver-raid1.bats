@@ -330,7 +330,7 @@ behind() { (($(<$md/bitmap/max_backlog_used) > 0)); }
 	mdadm --quiet --stop /dev/md0
 	[[ $(dirty_chunks /mnt/bitmap) == 1..3 ]]
 	# stock md would not believe the bits of an array in sync
-	[[ $(mdadm --examine /dev/vdb) == *'Resync Offset : 128 sectors'* ]]
+	[[ $(mdadm --examine /dev/vdb) == *'State : active'* ]]
 	mdadm --quiet --assemble /dev/md0 --bitmap=/mnt/bitmap /dev/mapper/a /dev/mapper/b
 	wait_idle md0
 	mdadm --quiet --stop /dev/md0

@@ -272,6 +272,6 @@ same() {
 	[[ $(mdbitmap --ranges --json --unit=chunks /mnt/bitmap |
 		jq -c '[.ranges[] | .start_chunks, .end_chunks]') == '[3,8]' ]]
 	# 3 to 8 differed
-	retry 100 0.1 same $data 8
+	retry 100 0.1 same "$data" 8
 	run ! same $((data + 8 * 128)) 1
 }
