@@ -35,7 +35,7 @@ static void tell_engine(struct raid1_write *w)
 	intent_end(a->intent, &w->intent, missed);
 	if (missed && test_bit(WRITE_UNSUPPORTED, &w->flags)) {
 		/* Nobody fails, and members differ. */
-		set_bit(ARRAY_SYNC_NEEDED, &a->flags);
+		set_bit(ARRAY_CHUNK_OWED, &a->flags);
 		array_wake(a);
 	}
 }

@@ -209,6 +209,8 @@ static void reap(struct resync *r)
 	r->last = r->action;
 	/* Until the manager has looked, nobody shall think that this was all. */
 	set_bit(ARRAY_SYNC_NEEDED, &a->flags);
+	/* What became owed behind it. */
+	set_bit(ARRAY_CHUNK_OWED, &a->flags);
 	clear_bit(RESYNC_RUNNING, &r->flags);
 	attr_notify_action(a);
 	attr_notify_completed(a);
@@ -266,7 +268,8 @@ static enum sync_action choose(struct array *a)
 {
 	struct resync *r = a->resync;
 
-	resync_look_for_owed(a);
+	if (test_and_clear_bit(ARRAY_CHUNK_OWED, &a->flags))
+		resync_look_for_owed(a);
 	if (!r->hopeless && owes_resync(a))
 		return SYNC_RESYNC;
 	if (!r->hopeless && any_lacking(a))
