@@ -135,6 +135,7 @@ put() { echo "$1" >"$2"; }
 	[[ $(news $md/degraded put faulty $md/dev-vdc/state) == 1 ]]
 	[[ $(news /proc/mdbstat retry 50 0.1 put remove $md/dev-vdc/state) != *vdc* ]]
 	retry 100 0.1 bash -c "[[ \$(<$md/array_state) == clean ]]"
+	awaits 2 $md/array_state || true # what says so comes after it is so
 	[[ $(news $md/array_state put readonly $md/array_state) == readonly ]]
 	run ! awaits 1 $md/degraded # and nothing else does
 }
