@@ -142,7 +142,8 @@ check:
 check-all:
 	@rm -rf $(TAP)
 	+@$(MAKE) -s check-build
-	+@$(MAKE) -sk check-unit check-sim check-fuzz check-cli check-lint check-dkms check-vm; \
+	+@$(MAKE) -sk -j2 check-unit check-sim check-fuzz check-lint check-dkms; \
+	$(MAKE) -sk check-cli check-vm; \
 	tests/tap-summary $(TAP)/*.tap
 
 check-build: mdbitmap build/san/mdbitmap $(UNIT:%=build/unit/%) $(FUZZ:%=build/fuzz/%) \
@@ -206,8 +207,9 @@ check-dkms:
 check-vm: mdbitmap
 	@mkdir -p $(TAP)
 	@echo "# tests/vm"
-	@tests/vm/selftest >$(TAP)/vm-selftest.tap; \
-	tests/bench/drift >$(TAP)/bench.tap; \
+	@tests/bench/drift >$(TAP)/bench.tap & \
+	tests/vm/selftest >$(TAP)/vm-selftest.tap; \
+	wait; \
 	tests/vm/run --jobs 3 tests/vm/*.bats >$(TAP)/vm.tap; true
 
 # Every scenario on every kernel that it names, not on one of them: an hour.
