@@ -87,14 +87,6 @@ static void stall(struct intent *in, struct intent_write *w)
 	queue_delayed_work(in->wq, &in->retry_work, msecs_to_jiffies(RETRY_MS));
 }
 
-/* Let go of in->lock for a moment: much is started, or cleared. */
-static void let_others(struct intent *in)
-{
-	spin_unlock(&in->lock);
-	cond_resched();
-	spin_lock(&in->lock);
-}
-
 /*
  * Start what the fast path has not, [at, to). INTENT_AGAIN: no memory or a
  * full word; everything is undone.
@@ -119,7 +111,7 @@ static enum intent_answer start_slow(struct intent *in, struct intent_write *w,
 		if (err)
 			in->stats.waits_full++;
 		else if (!(++at % HOLD_CHUNKS))
-			let_others(in);
+			intent_let_others(in);
 	}
 	if (!err && commit_done(&in->commit, ticket)) {
 		/* What is ahead of it has no writer to ask for a commit. */
@@ -184,8 +176,8 @@ static void ahead_seen(struct intent *in, u64 from, u64 to)
 	for (; from < to; from++) {
 		u16 *word = chunk_word(in, from);
 
-		if (word && commit_done(&in->commit, in->set_gen[chunk_block(from)]))
-			intent_apply(word, INTENT_COMMITTED, intent_degraded(in));
+		if (word)
+			intent_settle(in, from, word);
 	}
 }
 

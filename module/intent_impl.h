@@ -21,6 +21,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -188,6 +189,23 @@ u16 *chunks_take_words(struct intent *in, u64 n);
 static inline bool intent_degraded(const struct intent *in)
 {
 	return READ_ONCE(in->array->degraded) > 0;
+}
+
+/* Let go of in->lock for a moment: much is started, or cleared. */
+static inline void intent_let_others(struct intent *in)
+{
+	spin_unlock(&in->lock);
+	cond_resched();
+	spin_lock(&in->lock);
+}
+
+/* in->lock held: false while the bit of @chunk may not be durable; if it is, @word says so. */
+static inline bool intent_settle(struct intent *in, u64 chunk, u16 *word)
+{
+	if (!commit_done(&in->commit, in->set_gen[chunk_block(chunk)]))
+		return false;
+	intent_apply(word, INTENT_COMMITTED, intent_degraded(in));
+	return true;
 }
 
 /* in->lock held: if the open generation is wanted, see that it is committed. */

@@ -129,12 +129,13 @@ static void end_targets(struct array *a, bool complete)
 	}
 }
 
-static void complete_resync(struct array *a)
+/* From there on members may differ; NO_SECTOR: nowhere. */
+static void set_resync_sector(struct array *a, sector_t sector)
 {
 	unsigned long irq;
 
 	spin_lock_irqsave(&a->state_lock, irq);
-	a->resync_sector = NO_SECTOR;
+	a->resync_sector = sector;
 	spin_unlock_irqrestore(&a->state_lock, irq);
 }
 
@@ -158,7 +159,7 @@ static void conclude(struct resync *r, bool complete)
 		return;
 	resync_record(r, resync_mark(r));
 	if (r->action == SYNC_RESYNC && complete)
-		complete_resync(a);
+		set_resync_sector(a, NO_SECTOR);
 	end_targets(a, complete);
 	array_super_owed(a);
 	array_update_super(a);
@@ -231,7 +232,6 @@ void resync_lower_recovery(struct array *a)
 
 void resync_look_for_owed(struct array *a)
 {
-	unsigned long irq;
 	sector_t sector;
 
 	lockdep_assert_held(&a->lock);
@@ -241,9 +241,7 @@ void resync_look_for_owed(struct array *a)
 	sector = intent_next_owed(a->intent, 0);
 	if (sector == NO_SECTOR)
 		return;
-	spin_lock_irqsave(&a->state_lock, irq);
-	a->resync_sector = sector;
-	spin_unlock_irqrestore(&a->state_lock, irq);
+	set_resync_sector(a, sector);
 	array_super_owed(a);
 }
 
@@ -259,7 +257,7 @@ static bool owes_resync(struct array *a)
 		return true;
 	if (!a->intent)
 		resync_lower_recovery(a);
-	complete_resync(a);
+	set_resync_sector(a, NO_SECTOR);
 	array_super_owed(a);
 	return false;
 }

@@ -66,9 +66,8 @@ static void visit(struct intent *in, struct sweep *s, u64 chunk, u16 *word)
 	if (!intent_durable(now) && intent_state_of(now) != INTENT_CLEAN) {
 		/* A write that was undone left it so, or the engine for a stream. */
 		s->busy = true;
-		if (!commit_done(&in->commit, in->set_gen[chunk_block(chunk)]))
+		if (!intent_settle(in, chunk, word))
 			return;
-		intent_apply(word, INTENT_COMMITTED, intent_degraded(in));
 		now = READ_ONCE(*word);
 	}
 	if (intent_state_of(now) != INTENT_DIRTY)
@@ -118,9 +117,7 @@ static u64 visit_page(struct intent *in, struct sweep *s, u64 page)
 	while (chunk < end) {
 		visit_words(in, s, chunk, min_t(u64, chunk + VISIT_WORDS, end));
 		chunk += VISIT_WORDS;
-		spin_unlock(&in->lock);
-		cond_resched();
-		spin_lock(&in->lock);
+		intent_let_others(in);
 	}
 	words = page < in->npages ? chunks_take_words(in, page) : NULL;
 	if (words)

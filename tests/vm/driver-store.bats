@@ -39,6 +39,15 @@ make_file() { mdbitmap --quiet --create "$file" --for=/dev/vdb --bitmap-chunk=64
 
 assemble() { mdbitmap --quiet --assemble /dev/md0 --bitmap="$file" /dev/vdb /dev/vdc && wait_idle md0; }
 
+# A mirror, its bitmap on vdd below a mapping that can fail.
+assemble_on_mapped_store() {
+	make_mirror
+	lay store vdd
+	file=/dev/mapper/store
+	mdbitmap --quiet --create "$file" --for=/dev/vdb --bitmap-chunk=64K --clean --delay=60 --yes --force
+	assemble
+}
+
 build() {
 	mdbitmap --quiet --build /dev/md0 --level=1 --raid-devices=2 --assume-clean \
 		--bitmap="$file" /dev/vdb /dev/vdc
@@ -222,11 +231,7 @@ keeps_bits() {
 }
 
 @test "a store that hangs: writes wait, one line says so after 30 s, and then they go on" {
-	make_mirror
-	lay store vdd
-	file=/dev/mapper/store
-	mdbitmap --quiet --create "$file" --for=/dev/vdb --bitmap-chunk=64K --clean --delay=60 --yes --force
-	assemble
+	assemble_on_mapped_store
 	# not clean meanwhile: a write would wait until it is recorded, in the file too
 	echo 0 >/sys/block/md0/md/safe_mode_delay
 	write_chunk 3 /dev/md0
@@ -244,11 +249,7 @@ keeps_bits() {
 }
 
 @test "P3: a store that fails: the members' superblocks outdate the file before a write is acknowledged" {
-	make_mirror
-	lay store vdd
-	file=/dev/mapper/store
-	mdbitmap --quiet --create "$file" --for=/dev/vdb --bitmap-chunk=64K --clean --delay=60 --yes --force
-	assemble
+	assemble_on_mapped_store
 	write_chunk 3 /dev/md0
 	all_fails store
 	write_chunk 4 /dev/md0
@@ -265,11 +266,7 @@ keeps_bits() {
 }
 
 @test "P3: a store that is well again is detached and attached, and logs what is written from then on" {
-	make_mirror
-	lay store vdd
-	file=/dev/mapper/store
-	mdbitmap --quiet --create "$file" --for=/dev/vdb --bitmap-chunk=64K --clean --delay=60 --yes --force
-	assemble
+	assemble_on_mapped_store
 	all_fails store
 	write_chunk 4 /dev/md0
 	[[ $(attribute bitmap/store_state) == failed ]]

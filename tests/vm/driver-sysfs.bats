@@ -48,6 +48,13 @@ assemble() {
 	done
 }
 
+assemble_ours_with_bitmap() {
+	create 1.2
+	mdbitmap --quiet --create /mnt/bitmap --for=/dev/vde --clean --bitmap-chunk=64 --delay=60
+	mdbitmap --quiet --assemble /dev/mdb0 --bitmap=/mnt/bitmap /dev/vde /dev/vdf
+	wait_idle mdb0
+}
+
 module_of() { case $1 in mdb*) echo mdbitmap ;; *) echo md_mod ;; esac; }
 
 # What stands for itself: ours, told with their names.
@@ -234,10 +241,7 @@ done_or_not() { [[ $1 == ok ]] && echo ok || echo refused; }
 
 @test "the engine's own attributes: budget, state of the store, statistics" {
 	local md=/sys/block/mdb0/md file
-	create 1.2
-	mdbitmap --quiet --create /mnt/bitmap --for=/dev/vde --clean --bitmap-chunk=64 --delay=60
-	mdbitmap --quiet --assemble /dev/mdb0 --bitmap=/mnt/bitmap /dev/vde /dev/vdf
-	wait_idle mdb0
+	assemble_ours_with_bitmap
 	[[ $(<$md/bitmap/store_state) == ok ]]
 	(($(<$md/bitmap/resync_budget) >= 0))
 	echo 512 >$md/bitmap/resync_budget
@@ -260,10 +264,7 @@ same() {
 
 @test "bitmap_set_bits: these chunks owe a sync, and are copied, and no others have their bits set" {
 	local md=/sys/block/mdb0/md data
-	create 1.2
-	mdbitmap --quiet --create /mnt/bitmap --for=/dev/vde --clean --bitmap-chunk=64 --delay=60
-	mdbitmap --quiet --assemble /dev/mdb0 --bitmap=/mnt/bitmap /dev/vde /dev/vdf
-	wait_idle mdb0
+	assemble_ours_with_bitmap
 	data=$(data_offset vdf)
 	dd if=/dev/urandom of=/dev/vdf bs=512 count=$((6 * 128)) seek=$((data + 3 * 128)) oflag=direct \
 		conv=notrunc status=none
