@@ -87,7 +87,7 @@ enum array_flag {
 	ARRAY_SUPER_CLEAN,	/* superblocks owed (clean/dirty transition only) */
 	ARRAY_SUPER_PENDING,	/* writes wait for those superblocks */
 	ARRAY_SYNC_NEEDED,	/* manager: look whether a sync should start */
-	ARRAY_CHUNK_OWED,	/* manager: look whether a chunk owes one, though all are in sync */
+	ARRAY_CHUNK_OWED,	/* manager: look whether a chunk owes one to members in sync */
 	ARRAY_SYNC_FROZEN,	/* sync_action says frozen */
 	ARRAY_FAIL_LAST,	/* fail_last_dev */
 	ARRAY_SERIALIZE,	/* serialize_policy (accepted, see attr.c) */

@@ -278,6 +278,7 @@ static int bitmap_set_bits_store(struct array *a, const char *text)
 		err = intent_mark(a->intent, first, last);
 		text = skip_spaces(text);
 	}
+	set_bit(ARRAY_CHUNK_OWED, &a->flags);
 	resync_look_for_owed(a);
 	set_bit(ARRAY_SYNC_NEEDED, &a->flags);
 	array_wake(a);

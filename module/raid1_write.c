@@ -391,6 +391,17 @@ static bool enter(struct raid1 *r1, struct raid1_write *w)
 	return true;
 }
 
+/* Without a bitmap nobody would know where a member refused zeroes that another took. */
+static void send_unlogged(struct raid1_write *w)
+{
+	if (bio_op(w->bio) == REQ_OP_WRITE_ZEROES) {
+		__set_bit(WRITE_UNSUPPORTED, &w->flags);
+		acknowledge(w);
+	} else {
+		send(w);
+	}
+}
+
 /* Take a step into the engine, if there is one, and send. */
 static void start(struct raid1 *r1, struct raid1_write *w)
 {
@@ -399,7 +410,7 @@ static void start(struct raid1 *r1, struct raid1_write *w)
 
 	w->start_time = bio_start_io_acct(bio);
 	if (!in) {
-		send(w);
+		send_unlogged(w);
 		return;
 	}
 	w->intent.sector = w->sector;

@@ -31,8 +31,9 @@ enum sync_action resync_last(struct array *a);
 int resync_request(struct array *a, enum sync_action action);
 
 /*
- * Although all members are in sync some chunk may owe a sync: somebody has marked it,
- * or a member has refused a write that another took. If so, that is a resync. a->lock held.
+ * Members that are in sync may differ in some chunk: somebody has marked it, or one has
+ * refused a write that another took. If so, a resync is owed. With a member missing that
+ * is looked at only if ARRAY_CHUNK_OWED tells of such a chunk. a->lock held.
  */
 void resync_look_for_owed(struct array *a);
 

@@ -210,8 +210,9 @@ static void reap(struct resync *r)
 	r->last = r->action;
 	/* Until the manager has looked, nobody shall think that this was all. */
 	set_bit(ARRAY_SYNC_NEEDED, &a->flags);
-	/* What became owed behind it. */
-	set_bit(ARRAY_CHUNK_OWED, &a->flags);
+	/* What became owed behind it. While one is lacking, bits say nothing of the others. */
+	if (!a->degraded)
+		set_bit(ARRAY_CHUNK_OWED, &a->flags);
 	clear_bit(RESYNC_RUNNING, &r->flags);
 	attr_notify_action(a);
 	attr_notify_completed(a);
@@ -233,10 +234,17 @@ void resync_lower_recovery(struct array *a)
 void resync_look_for_owed(struct array *a)
 {
 	sector_t sector;
+	bool told;
 
 	lockdep_assert_held(&a->lock);
-	if (!a->intent || intent_failed(a->intent) || a->degraded ||
-	    a->resync_sector != NO_SECTOR)
+	/* The sync that is owed begins at the first bit, and may have passed by this one. */
+	if (a->resync_sector != NO_SECTOR)
+		return;
+	told = test_and_clear_bit(ARRAY_CHUNK_OWED, &a->flags);
+	if (!a->intent || intent_failed(a->intent))
+		return;
+	/* Then all that a member missed has bits, too. */
+	if (a->degraded && (!told || count_in_sync(a) < 2))
 		return;
 	sector = intent_next_owed(a->intent, 0);
 	if (sector == NO_SECTOR)
@@ -266,8 +274,6 @@ static enum sync_action choose(struct array *a)
 {
 	struct resync *r = a->resync;
 
-	if (test_and_clear_bit(ARRAY_CHUNK_OWED, &a->flags))
-		resync_look_for_owed(a);
 	if (!r->hopeless && owes_resync(a))
 		return SYNC_RESYNC;
 	if (!r->hopeless && any_lacking(a))
@@ -347,16 +353,31 @@ static bool may_sync(struct array *a)
 	       !test_bit(ARRAY_BROKEN, &a->flags);
 }
 
+/*
+ * A chunk in which those that are in sync differ is made equal before it is copied
+ * from one of them, for the copy ends with its bit.
+ */
+static void let_owed_go_first(struct array *a)
+{
+	if (test_bit(ARRAY_CHUNK_OWED, &a->flags) && count_in_sync(a) > 1 &&
+	    a->resync->action == SYNC_RECOVER)
+		resync_interrupt(a);
+}
+
 void resync_manage(struct array *a)
 {
 	struct resync *r = a->resync;
 	enum sync_action action;
 
 	if (r->thread) {
-		if (!test_bit(RESYNC_ENDED, &r->flags))
+		if (!test_bit(RESYNC_ENDED, &r->flags)) {
+			let_owed_go_first(a);
 			return;
+		}
 		reap(r);
 	}
+	if (test_bit(ARRAY_CHUNK_OWED, &a->flags))
+		resync_look_for_owed(a);
 	if (!may_sync(a))
 		return;
 	if (spares_are_wanted(a)) {

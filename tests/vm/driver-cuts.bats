@@ -9,6 +9,7 @@
 #
 # vm-mdbitmap: 6.1
 # vm-timeout: 1800
+# vm-cpus: 2 1
 # vm-disks: vdb=18M vdc=18M vdd=12M vde=1M vdf=1M
 # vm-recorder: 8192 vdd vdb,data vdc,data +vde,data
 # vm-cuts: vdf vde

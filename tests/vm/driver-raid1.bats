@@ -304,15 +304,20 @@ behind() { (($(<$md/bitmap/max_backlog_used) > 0)); }
 	got zeroed
 }
 
+# b_refuses_zeroes OFFSET: two chunks of them, which other members take.
+b_refuses_zeroes() {
+	slow_writes b 0 # a target that takes none
+	(($(<"/sys/block/$(dm_name b)/queue/write_zeroes_max_bytes") == 0))
+	run fallocate --punch-hole --offset "$1" --length 128K /dev/md0
+	echo "$output"
+	[[ $status != 0 && $output == *supported* ]]
+}
+
 @test "zeroes that a member refuses: the writer is told, no member fails, and the chunk is copied" {
 	create_on_a_and_b
 	put one
 	(($(</sys/block/md0/queue/write_zeroes_max_bytes) > 0))
-	slow_writes b 0 # as a target that takes no zeroes
-	(($(<"/sys/block/$(dm_name b)/queue/write_zeroes_max_bytes") == 0))
-	run fallocate --punch-hole --offset 64K --length 128K /dev/md0
-	echo "$output"
-	[[ $status != 0 && $output == *supported* ]]
+	b_refuses_zeroes 64K
 	run ! failed b
 	retry 100 0.1 grep resync $md/last_sync_action
 	mdadm --quiet --stop /dev/md0
@@ -323,10 +328,8 @@ behind() { (($(<$md/bitmap/max_backlog_used) > 0)); }
 @test "the same while syncs are frozen: not even a stop clears its bit, and the next start copies it" {
 	create_on_a_and_b
 	put one
-	slow_writes b 0
 	echo frozen >$md/sync_action
-	run fallocate --punch-hole --offset 64K --length 128K /dev/md0
-	[[ $status != 0 && $output == *supported* ]]
+	b_refuses_zeroes 64K
 	mdadm --quiet --stop /dev/md0
 	[[ $(dirty_chunks /mnt/bitmap) == 1..3 ]]
 	# stock md would not believe the bits of an array in sync
@@ -334,6 +337,58 @@ behind() { (($(<$md/bitmap/max_backlog_used) > 0)); }
 	mdadm --quiet --assemble /dev/md0 --bitmap=/mnt/bitmap /dev/mapper/a /dev/mapper/b
 	wait_idle md0
 	mdadm --quiet --stop /dev/md0
+	members_identical vdb vdc 2048
+}
+
+create_on_a_b_and_vde() {
+	lay a vdb
+	lay b vdc
+	create /dev/mapper/a /dev/mapper/b /dev/vde
+	mdadm --quiet /dev/md0 --fail /dev/vde --remove /dev/vde
+}
+
+@test "the same while a third is missing: the two are made equal, and the third gets it when it comes back" {
+	create_on_a_b_and_vde
+	put one
+	b_refuses_zeroes 64K
+	retry 100 0.1 grep resync $md/last_sync_action
+	members_identical vdb vdc 2048
+	mdadm --quiet /dev/md0 --re-add /dev/vde
+	wait_idle md0
+	[[ $(<$md/degraded) == 0 ]]
+	members_identical vdb vde 2048
+}
+
+@test "the same while a third is recovered: the two are made equal before it goes on" {
+	create_on_a_b_and_vde
+	dd if=/dev/urandom of=/dev/md0 bs=1M count=14 oflag=direct status=none
+	mdadm --quiet --zero-superblock /dev/vde
+	echo 200 >$md/sync_speed_min
+	echo 200 >$md/sync_speed_max
+	mdadm --quiet /dev/md0 --add /dev/vde
+	retry 100 0.1 grep recover $md/sync_action
+	b_refuses_zeroes 12M
+	retry 100 0.1 grep resync $md/sync_action
+	echo 200000 >$md/sync_speed_max
+	wait_idle md0
+	[[ $(<$md/degraded) == 0 ]]
+	mdadm --quiet --stop /dev/md0
+	members_identical vdb vdc 2048
+	members_identical vdb vde 2048
+}
+
+@test "without a bitmap zeroes are written as data, and no member differs" {
+	lay a vdb
+	lay b vdc
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=none /dev/mapper/a /dev/mapper/b
+	put one
+	b_refuses_zeroes 64K
+	members_identical vdb vdc 2048
+	got one
+	blkdiscard --zeroout --offset 65536 --length 131072 /dev/md0
+	dd if=/dev/zero of=/tmp/one bs=64K seek=1 count=2 conv=notrunc status=none
+	got one
 	members_identical vdb vdc 2048
 }
 
