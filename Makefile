@@ -212,7 +212,8 @@ check-vm: mdbitmap
 	wait; \
 	tests/vm/run --jobs 3 tests/vm/*.bats >$(TAP)/vm.tap; true
 
-# Every scenario on every kernel that it names, not on one of them: an hour.
+# Every scenario on every kernel that it names, not on one of them, and on two CPUs:
+# more than an hour.
 check-kernels: mdbitmap
 	tests/deps
 	tests/vm/run --jobs 3 --all tests/vm/*.bats

@@ -6,6 +6,7 @@
 #
 # vm-kernels: 6.1
 # vm-mdbitmap: 6.1 (6.12 newest)
+# vm-cpus: 1
 # vm-timeout: 600
 # vm-disks: vdb=64M vdc=64M vdd=48M
 

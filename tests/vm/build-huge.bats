@@ -5,6 +5,7 @@
 #
 # vm-kernels: 6.1
 # vm-mdbitmap: 6.12 (6.1 newest)
+# vm-cpus: 1
 # vm-disks: vdb=3T vdc=4T vdd=32M
 
 bats_require_minimum_version 1.5.0

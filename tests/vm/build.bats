@@ -5,6 +5,7 @@
 #
 # vm-kernels: 6.1 (6.12)
 # vm-mdbitmap: newest (6.1 6.12)
+# vm-cpus: 1
 # vm-disks: vdb=16M vdc=16777728 vdd=32M
 # shellcheck disable=SC2154 # arrays.bash sets chunk, bats sets stderr
 

@@ -6,6 +6,7 @@
 #
 # vm-kernels: 6.1
 # vm-mdbitmap: 6.12 (6.1 newest)
+# vm-cpus: 1
 # vm-disks: vdb=64M vdc=64M vdd=32M
 
 # shellcheck disable=SC2030,SC2031,SC2154 # bats sets output and stderr

@@ -5,6 +5,7 @@
 #
 # vm-kernels: 6.1
 # vm-mdbitmap: newest (6.1 6.12)
+# vm-cpus: 1
 # vm-disks: vdb=64M vdc=64M vdd=32M
 # shellcheck disable=SC2154 # arrays.bash sets chunk, bats sets stderr
 

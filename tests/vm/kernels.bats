@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # vm-kernels: 6.1 6.12 newest
+# vm-cpus: 1
 # vm-disks: vdb=16M vdc=16M vdd=320M
 
 load helpers

@@ -6,6 +6,7 @@
 #
 # vm-kernels: 6.1 (6.12)
 # vm-mdbitmap: 6.12 (6.1 newest)
+# vm-cpus: 1
 # vm-disks: vdb=67173888 vdc=67109376 vdd=32M
 # shellcheck disable=SC2154 # arrays.bash sets chunk, bats sets stderr
 

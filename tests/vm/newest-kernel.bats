@@ -6,6 +6,7 @@
 # assembled.
 #
 # vm-kernels: newest
+# vm-cpus: 1
 # vm-disks: vdb=16M vdc=16M vdd=32M
 
 bats_require_minimum_version 1.5.0

@@ -8,6 +8,7 @@
 # vm-kernels: 6.1
 # vm-timeout: 600
 # vm-mdbitmap: 6.12 (6.1 newest)
+# vm-cpus: 1
 # vm-disks: vdb=64M vdc=64M vdd=32M vde=64M vdf=16M
 
 bats_require_minimum_version 1.5.0

@@ -6,6 +6,7 @@
 #
 # vm-kernels: 6.1
 # vm-mdbitmap: 6.1 (6.12 newest)
+# vm-cpus: 1
 # vm-disks: vdb=4M vdc=4M vdd=120M vde=4M
 # vm-timeout: 600
 # shellcheck disable=SC2154,SC2030,SC2031 # arrays.bash sets chunk, bats stderr

@@ -5,6 +5,7 @@
 # scenarios compare with.
 #
 # vm-kernels: 6.1 6.12
+# vm-cpus: 1
 # vm-disks: vdb=64M vdc=64M vdd=32M
 
 bats_require_minimum_version 1.5.0

@@ -6,6 +6,7 @@
 #
 # vm-kernels: 6.1
 # vm-mdbitmap: newest (6.1 6.12)
+# vm-cpus: 1
 # vm-timeout: 600
 # vm-disks: vdb=48M vdc=48M vdd=48M
 
