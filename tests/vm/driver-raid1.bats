@@ -141,25 +141,15 @@ holds() {
 	got two || got three
 }
 
-# An array with the pattern "one" on vdc and on sums, which knows when a sector of vdb was
-# spoiled behind its back: one of the pattern is.
+# An array with the pattern "one", of which one member cannot read the first sector.
 create_with_spoiled_sector() {
 	requires module:dm-integrity
-	local sectors at
-	dmsetup create sums --table "0 1 integrity /dev/vdb 0 - D 1 internal_hash:sha256"
-	dmsetup remove sums
-	# it has written down how much room its sums leave
-	sectors=$(od -An -tu8 -j16 -N8 /dev/vdb)
-	dmsetup create sums --table "0 ${sectors// /} integrity /dev/vdb 0 - D 1 internal_hash:sha256"
-	dd if=/dev/zero of=/dev/mapper/sums bs=1M oflag=direct status=none 2>/dev/null || true
+	lay_sums vdb
 	create /dev/mapper/sums /dev/vdc
 	pattern one
 	printf 'find-this-sector' | dd of=/tmp/one conv=notrunc status=none
 	put one
-	at=$(strings -t d -n 16 /dev/vdb | awk '/find-this-sector/ { print $1; exit }')
-	echo "spoiled: byte $at of vdb"
-	head -c 512 /dev/zero | dd of=/dev/vdb bs=512 seek=$((at / 512)) oflag=direct conv=notrunc status=none
-	run ! dd if=/dev/mapper/sums of=/dev/null bs=4k skip=256 count=1 iflag=direct status=none
+	spoil vdb 2048
 }
 
 # Both members are read from sooner or later.
@@ -174,7 +164,7 @@ read_both() {
 @test "a sector that cannot be read is read elsewhere, written anew, and read again" {
 	create_with_spoiled_sector
 	read_both
-	dd if=/dev/mapper/sums of=/dev/null bs=4k skip=256 count=1 iflag=direct status=none
+	sector_of_sums 2048
 	(($(<$md/dev-"$(dm_name sums)"/errors) > 0))
 	in_sync "$(dm_name sums)"
 	[[ $(<$md/degraded) == 0 ]]
@@ -186,7 +176,7 @@ read_both() {
 	read_both
 	[[ $(<$md/dev-"$(dm_name sums)"/state) == *faulty* ]]
 	[[ $(<$md/degraded) == 1 ]]
-	run ! dd if=/dev/mapper/sums of=/dev/null bs=4k skip=256 count=1 iflag=direct status=none
+	run ! sector_of_sums 2048
 }
 
 @test "a read that fails on one member succeeds, and the member is mended or left" {

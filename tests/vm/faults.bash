@@ -41,6 +41,31 @@ $2 $3 error
 $end $(($(sectors_of "$1") - end)) linear $dev $end"
 }
 
+# lay_sums DEV: /dev/mapper/sums is what of DEV is left beside a sum for each sector.
+lay_sums() {
+	local sectors
+	dmsetup create sums --table "0 1 integrity /dev/$1 0 - D 1 internal_hash:sha256"
+	dmsetup remove sums
+	# it has written down how much room its sums leave
+	sectors=$(od -An -tu8 -j16 -N8 "/dev/$1")
+	dmsetup create sums --table "0 ${sectors// /} integrity /dev/$1 0 - D 1 internal_hash:sha256"
+	dd if=/dev/zero of=/dev/mapper/sums bs=1M oflag=direct status=none 2>/dev/null || true
+}
+
+# spoil DEV SECTOR: of sums over DEV this one, which begins with find-this-sector and
+# was written through it, cannot be read until it is written again.
+spoil() {
+	local at
+	at=$(strings -t d -n 16 "/dev/$1" | awk '/find-this-sector/ { print $1; exit }')
+	head -c 512 /dev/zero |
+		dd of="/dev/$1" bs=512 seek=$((at / 512)) oflag=direct conv=notrunc status=none
+	run ! sector_of_sums "$2"
+}
+
+sector_of_sums() {
+	dd if=/dev/mapper/sums of=/dev/null bs=4k skip=$(($1 / 8)) count=1 iflag=direct status=none
+}
+
 # slow_writes NAME MS: its writes take so long; reads and flushes do not.
 slow_writes() {
 	local dev=/dev/${DM_OF[$1]}
