@@ -6,7 +6,7 @@
 #
 # vm-mdbitmap: 6.1 (6.12 newest)
 # vm-idle: skipped
-# vm-disks: vdb=16M vdc=16M
+# vm-disks: vdb=4M vdc=4M
 
 bats_require_minimum_version 1.5.0
 load helpers
