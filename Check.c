@@ -128,7 +128,7 @@ static int forecast_prospects(struct check *c)
 
 		t.clean = o->clean;
 		t.driver = c->target.driver;
-		o->either = !t.driver;
+		o->either = !t.driver && (!t.has_array || t.mirror);
 		err = forecast_assembly(c->image, &t, &o->forecast);
 		if (err || !o->either)
 			continue;

@@ -96,6 +96,9 @@ static int take_target(const struct request *rq, struct bitmap_super *sb)
 		err = check_clean(&t, rq->force);
 	if (err)
 		return err;
+	if (!t.sync_sectors)
+		return fail(-EOPNOTSUPP, "%s: an array of a level that keeps no bitmap, or of size 0",
+			    safe(t.name));
 	memcpy(sb->uuid, t.uuid, UUID_BYTES);
 	sb->sync_sectors = t.sync_sectors;
 	/*

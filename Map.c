@@ -271,6 +271,8 @@ int mode_map(const struct request *rq)
 	setlocale(LC_CTYPE, "");
 	err = image_select(image, rq->byte_order, rq->node);
 	if (!err)
+		image_note_state(image);
+	if (!err)
 		err = draw_map(image, rq);
 	image_close(image);
 	return err;

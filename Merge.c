@@ -446,7 +446,7 @@ static void diff_supers(struct diff *d, struct json_object *o)
 static int print_diff(struct diff *d)
 {
 	struct json_object *o = NULL;
-	int err;
+	int err, closed;
 
 	if (d->rq->json) {
 		o = json_start("diff");
@@ -458,8 +458,9 @@ static int print_diff(struct diff *d)
 	if (o)
 		json_stream_start(o, "ranges");
 	err = diff_bits(d);
-	if (!err && o)
-		err = json_stream_finish();
+	closed = o ? json_stream_finish() : 0;
+	if (!err)
+		err = closed;
 	return err ? err : d->found ? EXIT_ATTENTION : 0;
 }
 

@@ -156,6 +156,8 @@ int mode_ranges(const struct request *rq)
 		return err;
 	err = image_select(image, rq->byte_order, rq->node);
 	if (!err)
+		image_note_state(image);
+	if (!err)
 		err = list_ranges(image, rq);
 	image_close(image);
 	return err;

@@ -71,6 +71,20 @@ int image_slot_super(struct image *image, unsigned int slot, struct bitmap_super
 	return 0;
 }
 
+void image_note_state(struct image *image)
+{
+	u32 state = image->sb.state;
+	struct bitmap_super sb;
+	unsigned int slot;
+
+	for (slot = 1; slot < image->sb.nodes; slot++)
+		if (!image_slot_super(image, slot, &sb))
+			state |= sb.state;
+	if (state & (BITMAP_STALE | BITMAP_WRITE_ERROR))
+		note("%s: its state is %s: every chunk counts as dirty, whatever the bits say",
+		     safe(image->path), state & BITMAP_WRITE_ERROR ? "WRITE_ERROR" : "STALE");
+}
+
 /* Superblock at image->base. 1: too short, or not the magic number. */
 static int read_super(struct image *image)
 {
@@ -325,7 +339,7 @@ int image_open(const char *path, unsigned int flags, struct image **out)
 		err = claim(image, flags);
 	if (!err && edit)
 		err = look_again(image, flags);
-	if (!err && edit)
+	if (!err && edit && !(flags & IMAGE_FAULTY_OK))	/* else: to be replaced */
 		err = check_editable(image);
 	if (err) {
 		image_close(image);

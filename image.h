@@ -98,6 +98,9 @@ int image_read_bits(struct image *image, uint64_t first, uint64_t count, u8 *out
  */
 int image_raw(struct image *image, uint64_t from, const u8 **data, uint64_t *count);
 
+/* Say so if the bits are not to be believed: every chunk counts as dirty then. */
+void image_note_state(struct image *image);
+
 /* Dirty chunks among those present. Streams over the whole bitmap. */
 int image_count_dirty(struct image *image, uint64_t *dirty);
 

@@ -4,10 +4,12 @@
  * becomes a struct request; the mode it names does the rest.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <popt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "explain.h"
 #include "options.h"
 #include "report.h"
@@ -328,12 +330,30 @@ static void free_request(struct request *rq)
 			free(*(char **)((char *)rq + options[i].offset));
 }
 
+/*
+ * A standard stream that is closed would be the next file that is opened, a
+ * bitmap maybe, and messages be written over it. Opened the wrong way round,
+ * so that using it still fails.
+ */
+static bool hold_standard_streams(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct request rq = { .mode = MODE_NONE, .write_mostly_from = SIZE_MAX };
 	struct asked asked = { 0 };
 	int ret;
 
+	if (!hold_standard_streams())
+		return EXIT_FAILED;
 	number_options();
 	explain_command(argc, argv);
 	rq.args = calloc(argc + 1, sizeof(*rq.args));

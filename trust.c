@@ -88,6 +88,7 @@ void trust_target_from_member(struct trust_target *t, const char *name,
 	memcpy(t->uuid, ms->uuid, UUID_BYTES);
 	t->events = ms->events;
 	t->sync_sectors = member_super_sync_sectors(ms);
+	t->mirror = ms->level == 1;
 	t->clean = ms->resync_sector == MEMBER_IN_SYNC;
 	t->resync_sector = t->clean ? 0 : ms->resync_sector;
 	t->in_sync = slots_held(ms);
@@ -206,11 +207,23 @@ static void judge_length(const struct image *image, struct findings *out)
 			     "%llu bytes, as its chunks need", (ull)need);
 }
 
-static void judge_state(const struct image *image, struct findings *out)
+static void judge_state(struct image *image, struct findings *out)
 {
 	u32 state = image->sb.state;
+	struct bitmap_super sb;
+	unsigned int slot;
+	int err = 0;
 	u32 known = BITMAP_STALE | BITMAP_WRITE_ERROR | BITMAP_HOST_ENDIAN;
 
+	for (slot = 1; !err && slot < image->sb.nodes; slot++) {
+		err = image_slot_super(image, slot, &sb);
+		state |= err ? 0 : sb.state;
+	}
+	if (err) {
+		findings_add(out, FINDING_BAD, err, "state", "%s", fail_text());
+		fail_clear();
+		return;
+	}
 	if (image->sb.version == BITMAP_V6_LOCKLESS)
 		known |= BITMAP_FIRST_USE | BITMAP_INIT_CLEAN | BITMAP_DAEMON_BUSY;
 	if (state & BITMAP_WRITE_ERROR)

@@ -51,6 +51,7 @@ struct trust_target {
 	uint64_t sync_sectors;
 	bool clean;		/* in sync everywhere: no resync is owed */
 	bool degraded;
+	bool mirror;		/* which is all that mdbitmap.ko drives */
 	bool events_unknown;	/* no superblock could be read */
 	bool running;		/* how it will be stopped is not known yet */
 	unsigned int in_sync;	/* members that are in sync; 0: not known */

@@ -9,6 +9,7 @@
 bats_require_minimum_version 1.5.0
 load helpers
 load members
+load bitmaps
 load writing
 
 uuid=aaaaaaaa:aaaaaaaa:aaaaaaaa:aaaaaaaa
@@ -216,4 +217,28 @@ json() { jq -er "$1" <<<"$output"; }
 	chmod 0 bitmap
 	run -1 --separate-stderr "$MDBITMAP" --check bitmap
 	[[ -z $output ]]
+}
+
+@test "every node of a clustered file is looked at" {
+	local k
+	for k in 0 1 2; do
+		make_super f $((4096 * k)) version=5 nodes=3 sectors=14336 chunk=4096 state=$((k == 1 ? 2 : 0))
+	done
+	truncate -s 12K f
+	run -3 "$MDBITMAP" --check f
+	[[ $output == *attention*state*"every chunk"* ]]
+	bytes f 4096 00 00 00 00
+	run -6 "$MDBITMAP" --check f
+	[[ $output == *bad*state*"node 1"* ]]
+}
+
+@test "what mdbitmap.ko would copy is said of mirrors only" {
+	make_member member
+	"$MDBITMAP" --quiet --create bitmap --for=member --bitmap-chunk=64K --clean
+	"$MDBITMAP" --quiet --mark bitmap 0+1
+	run "$MDBITMAP" --check bitmap --for=member
+	[[ $output == *"with mdbitmap.ko copies 64 KiB"* ]]
+	make_member member level=5
+	run "$MDBITMAP" --check bitmap --for=member
+	[[ $output != *mdbitmap.ko* ]]
 }

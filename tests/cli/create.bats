@@ -336,3 +336,20 @@ make_member_090() {
 	run -4 "$MDBITMAP" --mark directory all
 	[[ $output == *"not a regular file"* ]]
 }
+
+@test "--force replaces what cannot be edited, too: a clustered one, a lockless one, one of a version to come" {
+	local version
+	for version in 5 6 99; do
+		"$MDBITMAP" -q --create f --size=1M --force
+		put f 4 "\\x$(printf %02x "$version")"
+		run -0 "$MDBITMAP" -q --create f --size=2M --force
+		hex f 4 4 <<<"04 00 00 00"
+	done
+}
+
+@test "a member of an array that keeps no bitmap is refused: 7" {
+	make_member member level=0 size=0
+	run -7 --separate-stderr "$MDBITMAP" --create f --for=member
+	[[ $stderr == *member*"keeps no bitmap"* ]]
+	[[ ! -e f ]]
+}

@@ -435,3 +435,18 @@ unchanged_if_interrupted() {
 	[[ ! -e big.done ]] || mv before big # it was done before the signal came
 	cmp big before
 }
+
+@test "nothing is written into the file in place of a closed stream" {
+	"$MDBITMAP" -q --mark f 0+1
+	cp f before
+	# what is said goes nowhere, and into no file
+	run "$MDBITMAP" --clear f 2c..4c 2>&-
+	cmp f before
+	"$MDBITMAP" --mark f 0+1 --json >&- || true
+	cmp f before
+	"$MDBITMAP" --mark f 0+1 --json <&- >&- 2>&- || true
+	cmp f before
+	mkdir new
+	"$MDBITMAP" --create new/g --size=2433s --bitmap-chunk=64 --clean <&- >&- 2>&- || true
+	hex new/g 0 4 <<<"62 69 74 6d"
+}

@@ -311,3 +311,12 @@ refused() {
 	run -6 timeout 20 "$MDBITMAP" --diff wide fine
 	[[ $output == *"not of one array"* ]]
 }
+
+@test "--diff --json is whole even if a file ends within a word" {
+	cp a v3
+	put v3 4 '\x03'
+	truncate -s 260 v3
+	run --separate-stderr "$MDBITMAP" --diff v3 a --json --byte-order=big64
+	((status != 0))
+	jq -e .mode <<<"$output"
+}

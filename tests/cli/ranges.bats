@@ -169,3 +169,23 @@ ranges() { "$MDBITMAP" --ranges "$@"; }
 	run -1 --separate-stderr bash -c '"$0" --ranges f >/dev/full' "$MDBITMAP"
 	[[ $stderr == *"standard output"* ]]
 }
+
+@test "bits that count for nothing, as the file is stale, are said to" {
+	make_bitmap f state=2
+	run -0 --separate-stderr ranges f
+	[[ ! $output && $stderr == *f*STALE*"every chunk counts as dirty"* ]]
+	run -0 --separate-stderr "$MDBITMAP" --map f
+	[[ $stderr == *STALE* ]]
+	make_bitmap f state=4
+	run -0 --separate-stderr ranges f
+	[[ $stderr == *WRITE_ERROR* ]]
+	for k in 0 1; do
+		make_super g $((4096 * k)) version=5 nodes=2 sectors=14336 chunk=4096 state=$((2 * k))
+	done
+	truncate -s 8K g
+	run -0 --separate-stderr ranges g
+	[[ $stderr == *g*STALE* ]]
+	make_bitmap f
+	run -0 --separate-stderr ranges f
+	[[ ! $stderr ]]
+}
