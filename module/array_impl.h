@@ -40,7 +40,7 @@ int roster_analyse(struct array *a);
 /* Take @leg off the list and close it. lock held, not super_lock; no slot has it. */
 void roster_drop(struct array *a, struct leg *leg);
 
-/* The bitmap goes: nobody can come back by it. lock held. */
+/* Bits go that nobody has copied: who is not in sync cannot come back by them. lock held. */
 void roster_forget(struct array *a);
 
 /* The manager, lock held: members whose failure is recorded leave their slots. */

@@ -66,9 +66,16 @@ static int state_mark(struct leg *leg, enum leg_flag flag)
 	return 0;
 }
 
+/* Suspended: nothing that it has not got yet is behind any more when it is read from. */
 static int state_unmark(struct leg *leg, enum leg_flag flag)
 {
+	bool running = array_running(leg->array);
+
+	if (running)
+		array_suspend(leg->array);
 	clear_bit(flag, &leg->flags);
+	if (running)
+		array_resume(leg->array);
 	array_super_owed(leg->array);
 	return 0;
 }

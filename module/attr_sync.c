@@ -43,13 +43,13 @@ static int sync_action_store(struct array *a, const char *text)
 		array_become_rw(a);
 	return err;
 }
-ARRAY_RW(sync_action);
+ARRAY_RW(sync_action, .flags = ATTR_SUPER);
 
 static ssize_t last_sync_action_show(struct array *a, char *page)
 {
 	return sysfs_emit(page, "%s\n", sync_action_names[resync_last(a)]);
 }
-ARRAY_RO(last_sync_action);
+ARRAY_RO(last_sync_action, .flags = ATTR_SUPER);
 
 static ssize_t mismatch_cnt_show(struct array *a, char *page)
 {
@@ -273,6 +273,10 @@ static int bitmap_set_bits_store(struct array *a, const char *text)
 
 	if (!a->intent)
 		return 0;
+	/* Should the store fail, only an array that may write superblocks says how to go on. */
+	array_become_rw(a);
+	if (a->mode != ARRAY_RW)
+		return -EROFS;
 	text = skip_spaces(text);
 	while (!err && parse_range(&text, &first, &last)) {
 		err = intent_mark(a->intent, first, last);

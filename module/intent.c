@@ -83,8 +83,9 @@ static void stall(struct intent *in, struct intent_write *w)
 {
 	spin_lock(&in->lock);
 	list_add_tail(&w->list, &in->stalled);
-	spin_unlock(&in->lock);
+	/* Under the lock: without it @w may be gone, and with it our hold on the array. */
 	queue_delayed_work(in->wq, &in->retry_work, msecs_to_jiffies(RETRY_MS));
+	spin_unlock(&in->lock);
 }
 
 /*
@@ -364,7 +365,7 @@ void intent_commit_soon(struct intent *in)
 	until = in->company.queued ? company_until(&in->company, now) : 0;
 	if (!until)
 		queue_work(in->wq, &in->commit_work);
-	else if (!hrtimer_active(&in->commit_timer))
+	else if (!hrtimer_is_queued(&in->commit_timer)) /* if it runs, that is for others */
 		hrtimer_start(&in->commit_timer, ns_to_ktime(until - now),
 			      HRTIMER_MODE_REL);
 }
@@ -507,9 +508,14 @@ int intent_commit(struct intent *in)
 static void commit_work(struct work_struct *work)
 {
 	struct intent *in = container_of(work, struct intent, commit_work);
+	bool wanted;
 
 	mutex_lock(&in->commit_mutex);
-	if (READ_ONCE(in->commit.wanted))
+	/* With the lock, as who wants it may rely on the timer that has brought us here. */
+	spin_lock(&in->lock);
+	wanted = in->commit.wanted;
+	spin_unlock(&in->lock);
+	if (wanted)
 		intent_commit(in);
 	mutex_unlock(&in->commit_mutex);
 }

@@ -107,7 +107,8 @@ static int intent_setup(struct intent *in)
 	if (err)
 		return err;
 	set_geometry(in);
-	err = store_prepare(in->store, bitmap_bytes(&in->super));
+	/* For this array, which may be larger than the one that the file was made for. */
+	err = store_prepare(in->store, BITMAP_SUPER_BYTES + bits_bytes(in->chunks));
 	if (!err)
 		err = chunks_alloc(in);
 	if (!err)
@@ -155,7 +156,7 @@ void intent_destroy(struct intent *in)
 
 static bool is_stale(struct intent *in)
 {
-	if (in->super.state & BITMAP_STALE)
+	if (in->super.state & BITMAP_STALE || in->super.sync_sectors < in->sectors)
 		return true;
 	return in->array->persistent && in->super.events < in->array->events;
 }
@@ -168,7 +169,7 @@ static bool is_stale(struct intent *in)
  */
 static bool believes(struct intent *in, bool clean, bool attaching, bool stale)
 {
-	return !stale && !(clean && (attaching || !in->array->persistent));
+	return !stale && !attaching && !(clean && !in->array->persistent);
 }
 
 /*

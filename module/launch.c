@@ -358,9 +358,10 @@ static void unlink_slots(struct array *a)
 
 static void stop_manager(struct array *a)
 {
-	timer_delete_sync(&a->safemode_timer);
 	kthread_stop(a->manager);
 	a->manager = NULL;
+	/* Which that may have started. */
+	timer_delete_sync(&a->safemode_timer);
 }
 
 static void withdraw_pers(struct array *a)
@@ -388,7 +389,10 @@ static void stop_running(struct array *a)
 	in = withdraw_intent(a);
 	if (in)
 		intent_destroy(in);
+	array_roster_lock(a);
 	resync_free_array(a);
+	array_roster_unlock(a);
+	/* The file may not be believed at the next start. */
 	roster_forget(a);
 	unlink_slots(a);
 	array_resume(a);
@@ -481,20 +485,6 @@ void launch_drop_file(struct array *a)
 	fput(file);
 }
 
-/* What has left cannot come back by a bitmap that was not there meanwhile. */
-static void forget_absent(struct array *a)
-{
-	struct leg *leg;
-
-	roster_forget(a);
-	list_for_each_entry(leg, &a->legs, list) {
-		if (leg_in_sync(leg))
-			continue;
-		clear_bit(LEG_BITMAP_SYNC, &leg->flags);
-		set_bit(LEG_FULL_SYNC, &leg->flags);
-	}
-}
-
 /* Members are equal, on the medium too, and no I/O is under way: no bit need be set. */
 static int attach_suspended(struct array *a)
 {
@@ -507,10 +497,12 @@ static int attach_suspended(struct array *a)
 	err = intent_create(a, a->bitmap_file, &in);
 	if (err)
 		return err;
-	forget_absent(a);
-	err = intent_load(in, true, true);
+	roster_forget(a);
+	/* Without metadata nothing else would keep an absent member from coming back by it. */
+	err = intent_load(in, a->persistent || !a->degraded, true);
 	if (err) {
 		intent_destroy(in);
+		clear_bit(ARRAY_STORE_FAILED, &a->flags);
 		return err;
 	}
 	array_roster_lock(a);
@@ -585,7 +577,7 @@ static int detach(struct array *a)
 	intent_destroy(in);
 	/* A failure is not the next file's. */
 	clear_bit(ARRAY_STORE_FAILED, &a->flags);
-	forget_absent(a);
+	roster_forget(a);
 	a->write_behind_max = 0;
 	disown_file(a);
 	array_resume(a);
@@ -602,6 +594,10 @@ int array_set_bitmap(struct array *a, int fd)
 	if (array_running(a) && (resync_running(a) ||
 				 resync_action(a) != SYNC_IDLE)) {
 		array_err(a, "bitmap file: not while a sync runs or is owed\n");
+		return -EBUSY;
+	}
+	if (fd >= 0 && array_running(a) && a->resync_sector != NO_SECTOR) {
+		array_err(a, "bitmap file: not while members may differ: a resync was given up\n");
 		return -EBUSY;
 	}
 	err = fd < 0 ? detach(a) : attach_fd(a, fd);

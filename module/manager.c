@@ -67,10 +67,13 @@ static void with_superblocks(struct array *a)
 	give_up(a, err ? -EIO : 0);
 }
 
-/* Superblocks are not written while read-only; no write waits then. */
+/*
+ * Superblocks are not written while read-only; no write waits then. Nor does one of an
+ * engine that is not the array's yet: if that goes wrong, who attaches it is told.
+ */
 static void deal_with_store(struct array *a)
 {
-	if (!test_bit(ARRAY_STORE_FAILED, &a->flags) ||
+	if (!test_bit(ARRAY_STORE_FAILED, &a->flags) || !READ_ONCE(a->intent) ||
 	    (a->persistent && READ_ONCE(a->mode) != ARRAY_RW))
 		return;
 	clear_bit(ARRAY_STORE_FAILED, &a->flags);

@@ -314,6 +314,19 @@ static void send(struct raid1_write *w)
 	front_put(w);
 }
 
+/* Without a bitmap nobody would know where a member refused zeroes that another took. */
+static void send_or_refuse(struct raid1_write *w)
+{
+	struct intent *in = w->r1->array->intent;
+
+	if (bio_op(w->bio) == REQ_OP_WRITE_ZEROES && (!in || intent_failed(in))) {
+		__set_bit(WRITE_UNSUPPORTED, &w->flags);
+		acknowledge(w);
+	} else {
+		send(w);
+	}
+}
+
 /* The engine has made the bits durable, or cannot. */
 static void go(struct intent_write *intent, int error)
 {
@@ -322,7 +335,7 @@ static void go(struct intent_write *intent, int error)
 	if (error)
 		acknowledge(w);
 	else
-		send(w);
+		send_or_refuse(w);
 }
 
 /* --- entering ----------------------------------------------------------- */
@@ -391,17 +404,6 @@ static bool enter(struct raid1 *r1, struct raid1_write *w)
 	return true;
 }
 
-/* Without a bitmap nobody would know where a member refused zeroes that another took. */
-static void send_unlogged(struct raid1_write *w)
-{
-	if (bio_op(w->bio) == REQ_OP_WRITE_ZEROES) {
-		__set_bit(WRITE_UNSUPPORTED, &w->flags);
-		acknowledge(w);
-	} else {
-		send(w);
-	}
-}
-
 /* Take a step into the engine, if there is one, and send. */
 static void start(struct raid1 *r1, struct raid1_write *w)
 {
@@ -410,7 +412,7 @@ static void start(struct raid1 *r1, struct raid1_write *w)
 
 	w->start_time = bio_start_io_acct(bio);
 	if (!in) {
-		send_unlogged(w);
+		send_or_refuse(w);
 		return;
 	}
 	w->intent.sector = w->sector;
@@ -419,7 +421,7 @@ static void start(struct raid1 *r1, struct raid1_write *w)
 	w->intent.go = go;
 	switch (intent_start(in, &w->intent, bio->bi_opf & REQ_NOWAIT)) {
 	case INTENT_GO:
-		send(w);
+		send_or_refuse(w);
 		break;
 	case INTENT_QUEUED:
 		break;	/* and w may be gone */

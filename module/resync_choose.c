@@ -3,6 +3,7 @@
  * Which sync an array owes, and what the end of one means for its members.
  * All with a->lock held.
  */
+#include "array_impl.h"
 #include "attr.h"
 #include "intent.h"
 #include "resync_impl.h"
@@ -127,6 +128,9 @@ static void end_targets(struct array *a, bool complete)
 		if (complete)
 			join(a, leg);
 	}
+	/* Bits are cleared from here on, and no events tell who lacks what they said. */
+	if (!a->persistent && !a->degraded)
+		roster_forget(a);
 }
 
 /* From there on members may differ; NO_SECTOR: nowhere. */
@@ -139,13 +143,21 @@ static void set_resync_sector(struct array *a, sector_t sector)
 	spin_unlock_irqrestore(&a->state_lock, irq);
 }
 
+/* Those that are in sync owe each other a sync, which a recovery is not. */
+static bool owed_to_others(struct array *a)
+{
+	return a->intent && count_in_sync(a) > 1 &&
+	       a->resync->action == SYNC_RECOVER &&
+	       (test_bit(ARRAY_CHUNK_OWED, &a->flags) || a->resync_sector != NO_SECTOR);
+}
+
 /* Bits go only when it is on disk that their members are in sync. */
-static void settle_engine(struct array *a, bool complete)
+static void settle_engine(struct array *a, bool complete, bool owed)
 {
 	if (!a->intent)
 		return;
 	if (complete)
-		intent_sync_finish(a->intent, a->degraded > 0);
+		intent_sync_finish(a->intent, owed || a->degraded > 0);
 	else
 		intent_sync_abort(a->intent);
 	intent_kick(a->intent);
@@ -154,6 +166,7 @@ static void settle_engine(struct array *a, bool complete)
 static void conclude(struct resync *r, bool complete)
 {
 	struct array *a = r->array;
+	bool owed = owed_to_others(a);
 
 	if (r->action != SYNC_RESYNC && r->action != SYNC_RECOVER)
 		return;
@@ -163,7 +176,7 @@ static void conclude(struct resync *r, bool complete)
 	end_targets(a, complete);
 	array_super_owed(a);
 	array_update_super(a);
-	settle_engine(a, complete);
+	settle_engine(a, complete, owed);
 }
 
 static void log_end(struct resync *r, bool complete)
@@ -237,8 +250,9 @@ void resync_look_for_owed(struct array *a)
 	bool told;
 
 	lockdep_assert_held(&a->lock);
-	/* The sync that is owed begins at the first bit, and may have passed by this one. */
-	if (a->resync_sector != NO_SECTOR)
+	/* A resync that runs moves this on, and is looked behind when it has ended. */
+	if (a->resync_sector != NO_SECTOR && resync_running(a) &&
+	    a->resync->action == SYNC_RESYNC)
 		return;
 	told = test_and_clear_bit(ARRAY_CHUNK_OWED, &a->flags);
 	if (!a->intent || intent_failed(a->intent))
@@ -247,7 +261,7 @@ void resync_look_for_owed(struct array *a)
 	if (a->degraded && (!told || count_in_sync(a) < 2))
 		return;
 	sector = intent_next_owed(a->intent, 0);
-	if (sector == NO_SECTOR)
+	if (sector >= a->resync_sector)
 		return;
 	set_resync_sector(a, sector);
 	array_super_owed(a);
@@ -359,8 +373,7 @@ static bool may_sync(struct array *a)
  */
 static void let_owed_go_first(struct array *a)
 {
-	if (test_bit(ARRAY_CHUNK_OWED, &a->flags) && count_in_sync(a) > 1 &&
-	    a->resync->action == SYNC_RECOVER)
+	if (owed_to_others(a))
 		resync_interrupt(a);
 }
 

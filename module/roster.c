@@ -150,6 +150,12 @@ static void leave_list(struct array *a, struct leg *leg)
  */
 static void remember(struct array *a, struct leg *leg)
 {
+	size_t i;
+
+	/* What was true of it when it left before need not be now. */
+	for (i = 0; leg->super && i < ARRAY_SIZE(a->returning); i++)
+		if (!memcmp(a->returning[i], leg->super->device_uuid, UUID_BYTES))
+			memset(a->returning[i], 0, UUID_BYTES);
 	if (!a->intent || !leg->super || !test_bit(LEG_BITMAP_SYNC, &leg->flags) ||
 	    test_bit(LEG_FULL_SYNC, &leg->flags))
 		return;
@@ -169,7 +175,15 @@ static bool is_remembered(struct array *a, const struct member_super *ms)
 
 void roster_forget(struct array *a)
 {
+	struct leg *leg;
+
 	memset(a->returning, 0, sizeof(a->returning));
+	list_for_each_entry(leg, &a->legs, list) {
+		if (leg_in_sync(leg))
+			continue;
+		clear_bit(LEG_BITMAP_SYNC, &leg->flags);
+		set_bit(LEG_FULL_SYNC, &leg->flags);
+	}
 }
 
 void roster_drop(struct array *a, struct leg *leg)
@@ -430,7 +444,8 @@ static void take_back_whole(struct array *a, struct leg *leg)
 	array_suspend(a);
 	array_roster_lock(a);
 	clear_bit(LEG_BITMAP_SYNC, &leg->flags);
-	err = a->pers->add(a, leg);
+	/* Written to since it was looked at: a spare, and all is copied. */
+	err = leg->super->events == a->events ? a->pers->add(a, leg) : -EAGAIN;
 	if (!err) {
 		spin_lock_irq(&a->state_lock);
 		clear_bit(LEG_FULL_SYNC, &leg->flags);

@@ -47,6 +47,7 @@ struct store {
 
 	struct delayed_work hung;	/* runs when a call has been hanging */
 	bool hung_said;
+	struct workqueue_struct *wq;	/* writes for tasks that signals and limits reach */
 
 	unsigned int next;		/* slot: they are used in turn */
 	struct slot slots[SLOTS];
@@ -319,7 +320,7 @@ int store_read(struct store *s, u64 block, unsigned int blocks, void *buf)
 	return err;
 }
 
-int store_write(struct store *s, const struct store_run *runs, unsigned int n)
+static int write_here(struct store *s, const struct store_run *runs, unsigned int n)
 {
 	struct visit v;
 	int err;
@@ -332,6 +333,35 @@ int store_write(struct store *s, const struct store_run *runs, unsigned int n)
 	file_end_write(s->claim.file);
 	leave(s, &v);
 	return err;
+}
+
+struct write_call {
+	struct work_struct work;
+	struct store *s;
+	const struct store_run *runs;
+	unsigned int n;
+	int err;
+};
+
+static void write_work(struct work_struct *work)
+{
+	struct write_call *c = container_of(work, struct write_call, work);
+
+	c->err = write_here(c->s, c->runs, c->n);
+}
+
+/* A file system ends the write of a task that was killed, or has a limit (RLIMIT_FSIZE). */
+int store_write(struct store *s, const struct store_run *runs, unsigned int n)
+{
+	struct write_call c = { .s = s, .runs = runs, .n = n };
+
+	if (current->flags & PF_KTHREAD)
+		return write_here(s, runs, n);
+	INIT_WORK_ONSTACK(&c.work, write_work);
+	queue_work(s->wq, &c.work);
+	flush_work(&c.work);
+	destroy_work_on_stack(&c.work);
+	return c.err;
 }
 
 /* --- preparing ---------------------------------------------------------- */
@@ -457,8 +487,11 @@ int store_open(struct array *a, struct file *file, struct store **out)
 	INIT_DELAYED_WORK(&s->hung, store_hung);
 	for (i = 0; i < SLOTS; i++)
 		init_completion(&s->slots[i].done);
-	err = store_claim(&s->claim, a, file);
+	s->wq = alloc_workqueue("mdbitmap_store", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
+	err = s->wq ? store_claim(&s->claim, a, file) : -ENOMEM;
 	if (err) {
+		if (s->wq)
+			destroy_workqueue(s->wq);
 		kvfree(s);
 		return err;
 	}
@@ -470,5 +503,6 @@ void store_close(struct store *s)
 {
 	cancel_delayed_work_sync(&s->hung);
 	store_unclaim(&s->claim);
+	destroy_workqueue(s->wq);
 	kvfree(s);
 }

@@ -33,9 +33,15 @@ int super_reserve(struct array *a, unsigned int legs)
 
 /* --- what is owed -------------------------------------------------------------- */
 
+static bool may_record(struct array *a)
+{
+	/* Without metadata that writes nothing, and somebody may wait for it. */
+	return READ_ONCE(a->mode) == ARRAY_RW || !a->persistent;
+}
+
 bool super_is_owed(struct array *a)
 {
-	return READ_ONCE(a->mode) == ARRAY_RW &&
+	return may_record(a) &&
 	       (test_bit(ARRAY_SUPER_DIRTY, &a->flags) ||
 		test_bit(ARRAY_SUPER_CLEAN, &a->flags));
 }
@@ -407,7 +413,7 @@ int array_update_super(struct array *a)
 	int err = 0;
 
 	mutex_lock(&a->super_lock);
-	if (a->mode == ARRAY_RW)
+	if (may_record(a))
 		err = update(a);
 	mutex_unlock(&a->super_lock);
 	wake_up_all(&a->super_wait);
@@ -442,6 +448,9 @@ static bool set_faulty(struct array *a, struct leg *leg)
 		return false;
 	set_bit(LEG_FAULTY, &leg->flags);
 	clear_bit(LEG_IN_SYNC, &leg->flags);
+	/* The events of a spare do not tell what it lacks. */
+	if (leg->slot < 0 && !test_bit(LEG_BITMAP_SYNC, &leg->flags))
+		set_bit(LEG_FULL_SYNC, &leg->flags);
 	clear_bit(LEG_FAILURE_RECORDED, &leg->flags);
 	array_count_degraded(a);
 	array_super_awaited(a);

@@ -273,8 +273,7 @@ int vfs_fsync_range(struct file *file, loff_t from, loff_t to, int datasync)
 	struct platter *p = file->platter;
 
 	/* Errors of writing pages are told here. */
-	if (!(file->f_mode & FMODE_CAN_ODIRECT) && p->write_errors) {
-		p->write_errors--;
+	if (!(file->f_mode & FMODE_CAN_ODIRECT) && platter_write_fails(p)) {
 		return -EIO;
 	}
 	return blkdev_issue_flush(&p->bdev);

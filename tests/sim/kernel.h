@@ -509,6 +509,7 @@ void hrtimer_fires(struct timer_list *t);
 #define hrtimer_start(t, ns, mode) \
 	mod_timer(&(t)->timer, jiffies + 1 + (u64)(ns) / 1000000)
 #define hrtimer_active(t) timer_pending(&(t)->timer)
+#define hrtimer_is_queued(t) timer_pending(&(t)->timer)
 #define hrtimer_cancel(t) timer_delete_sync(&(t)->timer)
 #define hrtimer_try_to_cancel(t) timer_delete_sync(&(t)->timer)
 
@@ -521,7 +522,7 @@ int kthread_stop(struct task_struct *t);
 #define kthread_should_stop() READ_ONCE(current->should_stop)
 void get_task_struct(struct task_struct *t);
 void put_task_struct(struct task_struct *t);
-enum { PF_LOCAL_THROTTLE = 1 };
+enum { PF_LOCAL_THROTTLE = 1, PF_KTHREAD = 2 };
 #define current_restore_flags(was, flag) \
 	((void)(current->flags = (current->flags & ~(flag)) | (was)))
 
@@ -548,6 +549,8 @@ struct workqueue_struct *sim_workqueue(void);
 void destroy_workqueue(struct workqueue_struct *wq);
 void delayed_work_timer(struct timer_list *t);
 #define INIT_WORK(w, fn) ((void)(*(w) = (struct work_struct){ .func = (fn) }))
+#define INIT_WORK_ONSTACK INIT_WORK
+#define destroy_work_on_stack(w) ((void)(w))
 #define INIT_DELAYED_WORK(d, fn) \
 	((void)(*(d) = (struct delayed_work){ .work.func = (fn), \
 					      .timer.function = delayed_work_timer }))

@@ -335,14 +335,24 @@ static void end_write(struct request *r)
 	}
 }
 
+bool platter_write_fails(struct platter *p)
+{
+	if (!p->write_errors)
+		return false;
+	if (p->write_spared) {
+		p->write_spared--;
+		return false;
+	}
+	p->write_errors--;
+	return true;
+}
+
 static bool end_phase(struct request *r)
 {
 	struct platter *p = r->platter;
 	bool write = r->phase == PHASE_DATA && op_is_write(r->bio->bi_opf);
 
-	if (p->dead || (write && p->write_errors)) {
-		if (!p->dead)
-			p->write_errors--;
+	if (p->dead || (write && platter_write_fails(p))) {
 		if (write)
 			fail_write(r);
 		return false;

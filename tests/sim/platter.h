@@ -27,7 +27,8 @@ struct platter {
 	bool has_fua;
 	bool lazy;			/* takes its time */
 	bool dead;			/* every request fails */
-	unsigned int write_errors;	/* so many writes fail */
+	unsigned int write_errors;	/* so many writes fail, */
+	unsigned int write_spared;	/* after so many that do not */
 	u64 *media, *cache;
 	u64 *media_done;		/* when what the medium has completed */
 	struct version *versions;
@@ -52,6 +53,7 @@ struct platter *platter_cut(const struct platter *from, struct machine *m,
 			    enum surviving surviving);
 
 /* The same to a disk that was taken out and comes back. Nothing in flight. */
+bool platter_write_fails(struct platter *p);	/* the one that ends now */
 void platter_lose_power(struct platter *p, enum surviving surviving);
 
 /* As if it had always been there. */

@@ -187,6 +187,8 @@ void rig_start(struct rig *rig)
 	add_all(rig);
 	must(array_set_bitmap(rig->a, 3), "SET_BITMAP_FILE");
 	must(array_run(rig->a, ARRAY_RW), "RUN_ARRAY");
+	/* Else nobody's events tell how old it is, as without metadata. */
+	rig->a->persistent = rig->config.persistent;
 	/* As long as we hold the array no sync starts. */
 	if (rig->on_start)
 		rig->on_start(rig);

@@ -30,6 +30,7 @@ struct config {
 	unsigned int blockdev;		/* 1: the bitmap is on a block device */
 	unsigned int stream;		/* of 1000 writes go on where the last of these ended */
 	unsigned int lazy;		/* 1: the last member takes its time; 2: all do */
+	unsigned int persistent;	/* 0: no metadata, and not for power cuts */
 	unsigned int cut;		/* a power cut every so many steps of disks, in the mean */
 	unsigned int tries;		/* different ones at each of these places */
 };

@@ -7,6 +7,7 @@
  */
 #include <ctype.h>
 #include "rig.h"
+#include "module/array.h"
 #include "module/intent.h"
 
 enum { ACTIONS_MAX = 64, ARGS = 3, DISKS_CAN_FAIL = 1 };
@@ -134,6 +135,19 @@ static void do_attach(struct rig *rig, const struct action *a)
 	rig_attach(rig);
 }
 
+/* The first write of the bitmap is good, the next one fails. */
+static void do_attach_in_vain(struct rig *rig, const struct action *a)
+{
+	rig->store->write_spared = 1;
+	rig->store->write_errors = 1;
+	rig_attach(rig);
+	if (rig->a->intent)
+		sim_fail("a bitmap that cannot be written is attached");
+	sleep_ms(100);
+	if (rig->a->mode != ARRAY_RW)
+		sim_fail("a bitmap that could not be attached makes the array read-only");
+}
+
 static void do_check(struct rig *rig, const struct action *a)
 {
 	rig_check(rig);
@@ -170,7 +184,7 @@ static void do_cuts(struct rig *rig, const struct action *a)
 
 enum verbs {
 	WRITE, READ_VERB, FLUSH, LOAD, WAIT, SYNC, SLEEP, FAIL, BREAK, REMOVE, LOSE,
-	ADD, RE_ADD, STOREFAIL, DETACH, ATTACH, CHECK, RESTART, BUDGET, MARK, POWERCUT, CUTS,
+	ADD, RE_ADD, STOREFAIL, DETACH, ATTACH, ATTACH_IN_VAIN, CHECK, RESTART, BUDGET, MARK, POWERCUT, CUTS,
 	VERBS,
 };
 
@@ -191,6 +205,7 @@ static const struct verb verbs[VERBS] = {
 	[STOREFAIL] = { "storefail", 0, do_storefail },
 	[DETACH] = { "detach", 0, do_detach },
 	[ATTACH] = { "attach", 0, do_attach },
+	[ATTACH_IN_VAIN] = { "attach-in-vain", 0, do_attach_in_vain },
 	[CHECK] = { "check", 0, do_check },
 	[RESTART] = { "restart", 0, do_restart },
 	[BUDGET] = { "budget", 1, do_budget },	/* CHUNKS */
@@ -222,6 +237,7 @@ static const struct {
 	KEY(blockdev, 0, 0, 1),
 	KEY(stream, 0, 0, 1000),
 	KEY(lazy, 0, 0, 2),
+	KEY(persistent, 1, 0, 1),
 	KEY(cut, 1, 1, 100000),
 	KEY(tries, 4, 1, 100000),
 #undef KEY

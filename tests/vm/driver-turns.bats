@@ -1,0 +1,300 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Turns that are rare, each of which once left members that differed, or a write
+# that did not return: members that come back after another had their place,
+# chunks that owe a sync to some, bitmaps that come late or fail early.
+#
+# vm-mdbitmap: 6.1 (6.12 newest)
+# vm-timeout: 900
+# vm-disks: vdb=12M vdc=12M vdd=32M vde=12M vdf=12M
+# shellcheck disable=SC2030,SC2031,SC2154 # bats sets output, status
+
+bats_require_minimum_version 1.5.0
+load helpers
+load arrays
+load faults
+
+setup() {
+	requires root mdadm vdb vdc vdd vde vdf
+	make_bitmap_fs vdd /mnt
+}
+
+teardown() {
+	fsfreeze --unfreeze /mnt 2>/dev/null || true
+	all_go_on || true
+	end_all
+}
+
+md=/sys/block/md0/md
+
+# create MEMBER...: md0, in sync, with a bitmap whose bits are cleared soon.
+create() {
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=$# --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=64K --delay=60 "$@"
+	wait_idle md0
+	clears_soon
+}
+clears_soon() {
+	echo 0 >$md/bitmap/resync_budget
+	echo 0.2 >$md/bitmap/time_base
+}
+
+# build [OPTION...]: vdb and vdc without metadata.
+build() {
+	mdadm --build /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean "$@" \
+		/dev/vdb /dev/vdc
+}
+
+fill() { dd if=/dev/urandom of=/dev/md0 bs=1M count=10 iflag=fullblock oflag=direct status=none; }
+slowly() { echo 200 | tee $md/sync_speed_min >$md/sync_speed_max; }
+fast() { echo 500000 >$md/sync_speed_max; }
+fail() { mdadm --quiet /dev/md0 --fail "$1"; }
+remove() { retry 50 0.1 mdadm --quiet /dev/md0 --remove "$1"; }
+add() { mdadm --quiet /dev/md0 --add "$1"; }
+re_add() { mdadm --quiet /dev/md0 --re-add "$1"; }
+recovering() { retry 100 0.1 grep recover $md/sync_action; }
+complete() { wait_idle md0 && [[ $(<$md/degraded) == 0 ]]; }
+
+# spoil_chunk N: on vdc, behind the array's back.
+spoil_chunk() {
+	dd if=/dev/urandom of=/dev/vdc bs=64K seek=$((16 + $1)) count=1 iflag=fullblock \
+		oflag=direct conv=notrunc status=none
+}
+
+# The members are the same from sector $1 of their disks on.
+same() {
+	local offset=$1 other
+	shift
+	mdadm --quiet --stop /dev/md0
+	for other in "${@:2}"; do
+		members_identical "$1" "$other" "$offset"
+	done
+}
+
+@test "a member that another has replaced, and that failed as a spare, is copied in full" {
+	create /dev/vdb /dev/vdc
+	fill
+	fail /dev/vdc
+	add /dev/vde
+	complete
+	fill
+	retry 100 0.1 no_bit_in /mnt/bitmap
+	re_add /dev/vdc # as a spare, with the events of now
+	fail /dev/vdc
+	fail /dev/vde
+	remove /dev/vde
+	re_add /dev/vdc
+	complete
+	same 2048 vdb vdc
+}
+
+@test "what was true of a member when it left for the first time is not when it leaves again" {
+	create /dev/vdb /dev/vdc
+	fill
+	fail /dev/vdc
+	remove /dev/vdc
+	fill
+	slowly
+	re_add /dev/vdc
+	recovering
+	fail /dev/vdc
+	remove /dev/vdc
+	fast
+	add /dev/vde
+	complete
+	fill
+	retry 100 0.1 no_bit_in /mnt/bitmap
+	cat /sys/block/vdc/dev >$md/new_dev # a spare, its superblock kept
+	slowly
+	fail /dev/vde
+	remove /dev/vde
+	recovering
+	fail /dev/vdc
+	remove /dev/vdc
+	fast
+	run ! re_add /dev/vdc
+	add /dev/vdc
+	complete
+	same 2048 vdb vdc
+}
+
+@test "without metadata: a member that failed, re-added after another had its place, is copied in full" {
+	mdbitmap --quiet --create /mnt/bitmap --size=12M --bitmap-chunk=64K --clean --delay=60
+	build --bitmap=/mnt/bitmap
+	clears_soon
+	fill
+	fail /dev/vdc
+	add /dev/vde
+	complete
+	fill
+	retry 100 0.1 no_bit_in /mnt/bitmap
+	fail /dev/vde
+	remove /dev/vde
+	echo re-add >$md/dev-vdc/state
+	complete
+	same 0 vdb vdc
+}
+
+@test "without metadata: a bitmap that is attached while a member is away says all of it" {
+	build
+	fail /dev/vdc
+	remove /dev/vdc
+	fill
+	mdbitmap --quiet --create /mnt/bitmap --for=/dev/md0 --bitmap-chunk=64K
+	mdbitmap --quiet --attach /dev/md0 --bitmap=/mnt/bitmap
+	mdbitmap --quiet --re-add /dev/md0 /dev/vdc
+	complete
+	same 0 vdb vdc
+}
+
+@test "without metadata: a file made for a smaller array does not speak for the rest of it" {
+	mdbitmap --quiet --create /dev/vdf --size=4M --bitmap-chunk=64K --clean --yes --force
+	dd if=/dev/urandom of=/dev/vdb bs=64K seek=100 count=1 oflag=direct conv=notrunc status=none
+	mdadm --build /dev/md0 --quiet --run --level=1 --raid-devices=2 --bitmap=/dev/vdf /dev/vdb /dev/vdc
+	complete
+	same 0 vdb vdc
+}
+
+@test "a chunk marked while a third is recovered is copied to all" {
+	create /dev/vdb /dev/vdc /dev/vde
+	fail /dev/vde
+	remove /dev/vde
+	fill
+	mdadm --quiet --zero-superblock /dev/vde
+	slowly
+	add /dev/vde
+	recovering
+	spoil_chunk 140
+	echo 140 >$md/bitmap_set_bits
+	fast
+	complete
+	same 2048 vdb vdc vde
+}
+
+@test "a chunk marked behind a resync that is stopped: it goes on there, even without the file" {
+	create /dev/vdb /dev/vdc
+	echo 1000 >$md/sync_speed_max
+	echo 0-150 >$md/bitmap_set_bits
+	retry 50 0.1 grep resync $md/sync_action
+	retry 100 0.1 eval '((16#0 + $(cut -d" " -f1 $md/sync_completed) > 2000))'
+	spoil_chunk 2
+	echo 2 >$md/bitmap_set_bits
+	mdadm --quiet --stop /dev/md0
+	mdadm --quiet --assemble /dev/md0 /dev/vdb /dev/vdc
+	wait_idle md0
+	same 2048 vdb vdc
+}
+
+@test "inactive and active again, half recovered by a bitmap that failed: the rest is copied" {
+	lay store vdf
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=none /dev/vdb /dev/vdc
+	mdadm --quiet --stop /dev/md0
+	mdbitmap --quiet --create /dev/mapper/store --for=/dev/vdb --bitmap-chunk=64K --clean --yes --force
+	mdbitmap --quiet --assemble /dev/md0 --bitmap=/dev/mapper/store /dev/vdb /dev/vdc
+	wait_idle md0
+	fill
+	fail /dev/vdc
+	remove /dev/vdc
+	fill
+	slowly
+	re_add /dev/vdc
+	recovering
+	all_fails store
+	echo 2 >$md/bitmap/time_base || true
+	retry 50 0.1 grep failed $md/bitmap/store_state
+	is_well store
+	echo inactive >$md/array_state
+	echo active >$md/array_state
+	fast
+	complete
+	same 2048 vdb vdc
+}
+
+@test "no bitmap is attached while a resync is owed that was given up" {
+	lay a vdb
+	lay b vdc
+	dd if=/dev/urandom of=/dev/vdc bs=1M seek=1 count=11 oflag=direct status=none
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=none /dev/mapper/a /dev/mapper/b
+	mdadm --quiet --stop /dev/md0
+	fails_at a 10048 8
+	fails_at b 10048 8
+	mdadm --assemble --quiet --update=resync /dev/md0 /dev/mapper/a /dev/mapper/b
+	retry 100 0.1 grep resync $md/last_sync_action
+	is_well a
+	is_well b
+	run ! mdadm --grow /dev/md0 --bitmap=/mnt/bitmap --bitmap-chunk=64K
+	rm -f /mnt/bitmap
+	echo idle >$md/sync_action
+	wait_idle md0
+	mdadm --quiet --grow /dev/md0 --bitmap=/mnt/bitmap --bitmap-chunk=64K
+	same 2048 vdb vdc
+}
+
+@test "a member that is write-mostly no more is read from when it has what was behind" {
+	lay slow vdc
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=64K --delay=1 \
+		--write-behind=64 /dev/vdb --write-mostly /dev/mapper/slow
+	dd if=/dev/zero of=/dev/md0 bs=64K count=16 oflag=direct status=none
+	dd if=/dev/urandom of=/tmp/two bs=64K count=16 iflag=fullblock status=none
+	slow_writes slow 3000
+	dd if=/tmp/two of=/dev/md0 bs=64K oflag=direct status=none
+	(($(<$md/bitmap/max_backlog_used) > 0))
+	echo -writemostly >"$md/dev-$(dm_name slow)/state"
+	for _ in 1 2 3 4; do
+		dd if=/dev/md0 bs=64K count=16 iflag=direct status=none | cmp - /tmp/two
+	done
+}
+
+@test "without metadata: a write in flight when the store failed returns when its member fails" {
+	lay store vdf
+	lay b vdc
+	mdbitmap --quiet --create /dev/mapper/store --size=12M --bitmap-chunk=64K --clean --yes --force
+	mdbitmap --quiet --build /dev/md0 --level=1 --raid-devices=2 --assume-clean \
+		--bitmap=/dev/mapper/store /dev/vdb /dev/mapper/b
+	write_chunk 3 /dev/md0
+	hangs b
+	write_chunk 3 /dev/md0 3>&- &
+	local writer=$!
+	retry 50 0.1 eval '(($(awk "{ print \$9 }" /sys/block/md0/stat) > 0))'
+	all_fails store
+	run ! timeout 20 dd if=/dev/urandom of=/dev/md0 bs=64K seek=40 count=1 oflag=direct conv=notrunc status=none
+	[[ $(<$md/array_state) == readonly ]]
+	dmsetup load b --table "0 $(sectors_of b) error"
+	goes_on b
+	retry 100 0.1 eval "! kill -0 $writer"
+}
+
+@test "who writes an attribute may be killed, or have a limit, and the store does not fail" {
+	umount /mnt
+	mkfs.ext4 -q -F /dev/vdd
+	mount -o data=journal /dev/vdd /mnt
+	create /dev/vdb /dev/vdc
+	fsfreeze --freeze /mnt
+	bash -c "echo 7 >$md/bitmap/time_base" 3>&- &
+	local pid=$!
+	retry 50 0.1 grep -q '^State:.D' /proc/$pid/status
+	kill -9 $pid
+	fsfreeze --unfreeze /mnt
+	wait $pid || true
+	[[ $(<$md/bitmap/store_state) == ok ]]
+	bash -c "ulimit -f 1; echo 8 >$md/bitmap/time_base"
+	[[ $(<$md/bitmap/store_state) == ok && $(<$md/bitmap/time_base) == 8* ]]
+}
+
+@test "while read-only no chunk is marked, and a store that fails keeps nobody" {
+	lay store vdf
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=none /dev/vdb /dev/vdc
+	mdadm --quiet --stop /dev/md0
+	mdbitmap --quiet --create /dev/mapper/store --for=/dev/vdb --bitmap-chunk=64K --clean --yes --force
+	mdbitmap --quiet --assemble /dev/md0 --bitmap=/dev/mapper/store --readonly /dev/vdb /dev/vdc
+	all_fails store
+	run ! timeout 20 bash -c "echo 100 >$md/bitmap_set_bits"
+	((status != 124))
+	[[ $output == *[Rr]ead-only* ]]
+	is_well store
+}
