@@ -9,7 +9,7 @@
 #include "attr.h"
 #include "attr_impl.h"
 #include "intent.h"
-#include "resync.h"
+#include "resync_impl.h"
 
 /* --- what runs --------------------------------------------------------------- */
 
@@ -151,7 +151,7 @@ static int sync_force_parallel_store(struct array *a, const char *text)
 	if (kstrtouint(text, 10, &n) || n > 1)
 		return -EINVAL;
 	WRITE_ONCE(a->sync_force_parallel, n);
-	array_wake(a);
+	resync_turn_wake();
 	return 0;
 }
 ARRAY_RW(sync_force_parallel);

@@ -45,6 +45,8 @@ static bool is_my_turn(struct resync *r)
 	struct resync *other;
 	bool mine = true;
 
+	if (READ_ONCE(r->array->sync_force_parallel))
+		return true;
 	spin_lock(&turn_lock);
 	list_for_each_entry(other, &turns, turn) {
 		if (other == r)

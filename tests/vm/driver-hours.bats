@@ -25,7 +25,7 @@ md=/sys/block/md0/md
 
 # Its first sector cannot be read from one member, which is seen, and mended.
 read_error() {
-	spoil vdb 2048
+	spoil_sector vdb 2048
 	echo check >$md/sync_action
 	wait_idle md0
 	sector_of_sums 2048
@@ -52,7 +52,7 @@ errors() { cat $md/dev-"$(dm_name sums)"/errors; }
 	read_error
 	[[ $(<$md/degraded) == 0 ]]
 	(($(errors) == 4 * 128))
-	spoil vdb 2048
+	spoil_sector vdb 2048
 	echo check >$md/sync_action
 	wait_idle md0 || true
 	[[ $(<$md/dev-"$(dm_name sums)"/state) == *faulty* ]]

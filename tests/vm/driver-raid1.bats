@@ -149,7 +149,7 @@ create_with_spoiled_sector() {
 	pattern one
 	printf 'find-this-sector' | dd of=/tmp/one conv=notrunc status=none
 	put one
-	spoil vdb 2048
+	spoil_sector vdb 2048
 }
 
 # Both members are read from sooner or later.

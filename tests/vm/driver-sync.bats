@@ -315,6 +315,10 @@ checked_beside() {
 	mdadm --create /dev/md1 --quiet --run --level=1 --raid-devices=2 --bitmap=none /dev/vdb2 /dev/vdc2
 	retry 50 0.1 grep $'\tresync=DELAYED' /proc/mdstat
 	[[ $(</sys/block/md1/md/sync_completed) == delayed ]]
+	# unless one of them is told not to wait
+	echo 1 >/sys/block/md1/md/sync_force_parallel
+	retry 50 0.1 bash -c '! grep resync=DELAYED /proc/mdstat'
+	(($(grep -c 'resync *= ' /proc/mdstat) == 2))
 	all_as_before
 	wait_idle md0
 	wait_idle md1

@@ -52,9 +52,9 @@ lay_sums() {
 	dd if=/dev/zero of=/dev/mapper/sums bs=1M oflag=direct status=none 2>/dev/null || true
 }
 
-# spoil DEV SECTOR: of sums over DEV this one, which begins with find-this-sector and
+# spoil_sector DEV SECTOR: of sums over DEV this one, which begins with find-this-sector and
 # was written through it, cannot be read until it is written again.
-spoil() {
+spoil_sector() {
 	local at
 	at=$(strings -t d -n 16 "/dev/$1" | awk '/find-this-sector/ { print $1; exit }')
 	head -c 512 /dev/zero |
