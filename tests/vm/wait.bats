@@ -6,7 +6,6 @@
 #
 # vm-kernels: 6.1
 # vm-mdbitmap: newest (6.1 6.12)
-# vm-cpus: 1
 # vm-timeout: 600
 # vm-disks: vdb=48M vdc=48M vdd=48M
 
@@ -193,6 +192,7 @@ has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
 
 @test "--quiet prints the outcome alone" {
 	make_array /dev/vdb /dev/vdc
+	slowly 2
 	run -0 mdbitmap --wait --quiet /dev/md0
 	[[ $output == "/dev/md0: resync done, in sync" ]]
 }
