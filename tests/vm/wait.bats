@@ -62,6 +62,7 @@ has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
 @test "a recovery is waited for until the member is in sync" {
 	in_sync
 	mdbitmap --fail /dev/md0 /dev/vdc
+	slowly 2
 	mdbitmap --add /dev/md0 /dev/vdd
 	run -0 mdbitmap --wait /dev/md0
 	[[ ${lines[-1]} == *"recovery done, in sync" ]]
