@@ -263,6 +263,7 @@ static int draw_map(struct image *image, const struct request *rq)
 
 int mode_map(const struct request *rq)
 {
+	struct bitmap_super sb;
 	struct image *image;
 	int err = image_open(rq->args[0], IMAGE_READ, &image);
 
@@ -271,9 +272,11 @@ int mode_map(const struct request *rq)
 	setlocale(LC_CTYPE, "");
 	err = image_select(image, rq->byte_order, rq->node);
 	if (!err)
-		image_note_state(image);
-	if (!err)
+		err = image_gather_super(image, &sb);
+	if (!err) {
+		image_note_all_dirty(image, &sb);
 		err = draw_map(image, rq);
+	}
 	image_close(image);
 	return err;
 }

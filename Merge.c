@@ -30,37 +30,6 @@ struct merge {
 	uint64_t dirty;
 };
 
-/* What all slots of a clustered bitmap say; of others, the one superblock. */
-static int gather_super(struct image *image, struct bitmap_super *sb)
-{
-	struct bitmap_super other;
-	unsigned int slot;
-	int err;
-
-	*sb = image->sb;
-	for (slot = 1; slot < image->sb.nodes; slot++) {
-		err = image_slot_super(image, slot, &other);
-		if (err)
-			return err;
-		sb->state |= other.state;
-		if (other.events > sb->events)
-			sb->events = other.events;
-		if (other.events_cleared > sb->events_cleared)
-			sb->events_cleared = other.events_cleared;
-	}
-	return 0;
-}
-
-static const char *why_all_dirty(const struct bitmap_super *sb)
-{
-	if (sb->state & BITMAP_WRITE_ERROR)
-		return "WRITE_ERROR";
-	if (sb->state & BITMAP_STALE)
-		return "STALE";
-	/* The kernel has not given its chunks a state yet. */
-	return sb->state & BITMAP_FIRST_USE ? "FIRST_USE" : NULL;
-}
-
 static int check_same_array(const struct image *a, const struct image *b, bool force)
 {
 	const struct bitmap_super *x = &a->sb, *y = &b->sb;
@@ -92,18 +61,13 @@ static int open_input(struct input *in, const char *path, enum image_byte_order 
 static int add_super(struct merge *m, struct input *in, bool force)
 {
 	struct bitmap_super *to = &m->sb, sb;
-	const char *why;
-	int err = gather_super(in->image, &sb);
+	int err = image_gather_super(in->image, &sb);
 
 	if (!err)
 		err = check_same_array(m->inputs[0].image, in->image, force);
 	if (err)
 		return err;
-	why = why_all_dirty(&sb);
-	in->all_dirty = why;
-	if (why)
-		note("%s: its state is %s: every chunk counts as dirty",
-		     safe(in->image->path), why);
+	in->all_dirty = image_note_all_dirty(in->image, &sb);
 	/* The newest has every bit that was set; what older ones add is harmless. */
 	if (sb.events > to->events)
 		to->events = sb.events;

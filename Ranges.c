@@ -149,6 +149,7 @@ static int list_ranges(struct image *image, const struct request *rq)
 
 int mode_ranges(const struct request *rq)
 {
+	struct bitmap_super sb;
 	struct image *image;
 	int err = image_open(rq->args[0], IMAGE_READ, &image);
 
@@ -156,9 +157,11 @@ int mode_ranges(const struct request *rq)
 		return err;
 	err = image_select(image, rq->byte_order, rq->node);
 	if (!err)
-		image_note_state(image);
-	if (!err)
+		err = image_gather_super(image, &sb);
+	if (!err) {
+		image_note_all_dirty(image, &sb);
 		err = list_ranges(image, rq);
+	}
 	image_close(image);
 	return err;
 }

@@ -71,18 +71,44 @@ int image_slot_super(struct image *image, unsigned int slot, struct bitmap_super
 	return 0;
 }
 
-void image_note_state(struct image *image)
+int image_gather_super(struct image *image, struct bitmap_super *sb)
 {
-	u32 state = image->sb.state;
-	struct bitmap_super sb;
+	struct bitmap_super other;
 	unsigned int slot;
+	int err;
 
-	for (slot = 1; slot < image->sb.nodes; slot++)
-		if (!image_slot_super(image, slot, &sb))
-			state |= sb.state;
-	if (state & (BITMAP_STALE | BITMAP_WRITE_ERROR))
-		note("%s: its state is %s: every chunk counts as dirty, whatever the bits say",
-		     safe(image->path), state & BITMAP_WRITE_ERROR ? "WRITE_ERROR" : "STALE");
+	*sb = image->sb;
+	for (slot = 1; slot < image->sb.nodes; slot++) {
+		err = image_slot_super(image, slot, &other);
+		if (err)
+			return err;
+		sb->state |= other.state;
+		if (other.events > sb->events)
+			sb->events = other.events;
+		if (other.events_cleared > sb->events_cleared)
+			sb->events_cleared = other.events_cleared;
+	}
+	return 0;
+}
+
+static const char *why_all_dirty(const struct bitmap_super *sb)
+{
+	if (sb->state & BITMAP_WRITE_ERROR)
+		return "WRITE_ERROR";
+	if (sb->state & BITMAP_STALE)
+		return "STALE";
+	/* The kernel has not given its chunks a state yet. */
+	return sb->state & BITMAP_FIRST_USE ? "FIRST_USE" : NULL;
+}
+
+bool image_note_all_dirty(const struct image *image, const struct bitmap_super *sb)
+{
+	const char *why = why_all_dirty(sb);
+
+	if (why)
+		note("%s: its state is %s: every chunk counts as dirty",
+		     safe(image->path), why);
+	return why;
 }
 
 /* Superblock at image->base. 1: too short, or not the magic number. */

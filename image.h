@@ -98,8 +98,14 @@ int image_read_bits(struct image *image, uint64_t first, uint64_t count, u8 *out
  */
 int image_raw(struct image *image, uint64_t from, const u8 **data, uint64_t *count);
 
-/* Say so if the bits are not to be believed: every chunk counts as dirty then. */
-void image_note_state(struct image *image);
+/*
+ * What all slots of a clustered bitmap say: every state flag, the newest events. Of
+ * others, the one superblock. 0, or the error of a slot, said with fail().
+ */
+int image_gather_super(struct image *image, struct bitmap_super *sb);
+
+/* Does every chunk count as dirty, whatever the bits say? That is said in a note then. */
+bool image_note_all_dirty(const struct image *image, const struct bitmap_super *sb);
 
 /* Dirty chunks among those present. Streams over the whole bitmap. */
 int image_count_dirty(struct image *image, uint64_t *dirty);

@@ -209,21 +209,16 @@ static void judge_length(const struct image *image, struct findings *out)
 
 static void judge_state(struct image *image, struct findings *out)
 {
-	u32 state = image->sb.state;
+	u32 state, known = BITMAP_STALE | BITMAP_WRITE_ERROR | BITMAP_HOST_ENDIAN;
 	struct bitmap_super sb;
-	unsigned int slot;
-	int err = 0;
-	u32 known = BITMAP_STALE | BITMAP_WRITE_ERROR | BITMAP_HOST_ENDIAN;
+	int err = image_gather_super(image, &sb);
 
-	for (slot = 1; !err && slot < image->sb.nodes; slot++) {
-		err = image_slot_super(image, slot, &sb);
-		state |= err ? 0 : sb.state;
-	}
 	if (err) {
 		findings_add(out, FINDING_BAD, err, "state", "%s", fail_text());
 		fail_clear();
 		return;
 	}
+	state = sb.state;
 	if (image->sb.version == BITMAP_V6_LOCKLESS)
 		known |= BITMAP_FIRST_USE | BITMAP_INIT_CLEAN | BITMAP_DAEMON_BUSY;
 	if (state & BITMAP_WRITE_ERROR)

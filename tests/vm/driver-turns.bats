@@ -56,6 +56,26 @@ re_add() { mdadm --quiet /dev/md0 --re-add "$1"; }
 recovering() { retry 100 0.1 grep recover $md/sync_action; }
 complete() { wait_idle md0 && [[ $(<$md/degraded) == 0 ]]; }
 
+# vdc was away while all was written to, and what the bitmap says is copied to it, slowly.
+is_recovered_by_bitmap() {
+	fill
+	fail /dev/vdc
+	remove /dev/vdc
+	fill
+	slowly
+	re_add /dev/vdc
+	recovering
+}
+
+# vde has the place of vdc, and no bit is left that says what that lacks.
+vde_replaces_vdc() {
+	fail /dev/vdc
+	add /dev/vde
+	complete
+	fill
+	retry 100 0.1 no_bit_in /mnt/bitmap
+}
+
 # spoil_chunk N: on vdc, behind the array's back.
 spoil_chunk() {
 	dd if=/dev/urandom of=/dev/vdc bs=64K seek=$((16 + $1)) count=1 iflag=fullblock \
@@ -75,11 +95,7 @@ same() {
 @test "a member that another has replaced, and that failed as a spare, is copied in full" {
 	create /dev/vdb /dev/vdc
 	fill
-	fail /dev/vdc
-	add /dev/vde
-	complete
-	fill
-	retry 100 0.1 no_bit_in /mnt/bitmap
+	vde_replaces_vdc
 	re_add /dev/vdc # as a spare, with the events of now
 	fail /dev/vdc
 	fail /dev/vde
@@ -91,13 +107,7 @@ same() {
 
 @test "what was true of a member when it left for the first time is not when it leaves again" {
 	create /dev/vdb /dev/vdc
-	fill
-	fail /dev/vdc
-	remove /dev/vdc
-	fill
-	slowly
-	re_add /dev/vdc
-	recovering
+	is_recovered_by_bitmap
 	fail /dev/vdc
 	remove /dev/vdc
 	fast
@@ -124,11 +134,7 @@ same() {
 	build --bitmap=/mnt/bitmap
 	clears_soon
 	fill
-	fail /dev/vdc
-	add /dev/vde
-	complete
-	fill
-	retry 100 0.1 no_bit_in /mnt/bitmap
+	vde_replaces_vdc
 	fail /dev/vde
 	remove /dev/vde
 	echo re-add >$md/dev-vdc/state
@@ -194,13 +200,7 @@ same() {
 	mdbitmap --quiet --create /dev/mapper/store --for=/dev/vdb --bitmap-chunk=64K --clean --yes --force
 	mdbitmap --quiet --assemble /dev/md0 --bitmap=/dev/mapper/store /dev/vdb /dev/vdc
 	wait_idle md0
-	fill
-	fail /dev/vdc
-	remove /dev/vdc
-	fill
-	slowly
-	re_add /dev/vdc
-	recovering
+	is_recovered_by_bitmap
 	all_fails store
 	echo 2 >$md/bitmap/time_base || true
 	retry 50 0.1 grep failed $md/bitmap/store_state
