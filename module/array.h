@@ -128,11 +128,12 @@ struct personality {
 	 * resync.h. Start: memory, writes are counted; -errno. Request: make
 	 * members equal from @sector on; how far is returned, 0 if the sync was
 	 * interrupted. What is not *skipped ends with resync_done(). Stop: nothing is in
-	 * flight; @complete: what members lacked is there: flush their caches.
+	 * flight; @complete: what members lacked is there: flush their caches; false if
+	 * that could not be done.
 	 */
 	int (*sync_start)(struct array *a, enum sync_action action);
 	sector_t (*sync_request)(struct array *a, sector_t sector, bool *skipped);
-	void (*sync_stop)(struct array *a, bool complete);
+	bool (*sync_stop)(struct array *a, bool complete);
 	/* a->lock held, suspended: the array's size from its members' size (sectors). */
 	sector_t (*size)(struct array *a, sector_t member_sectors);
 };
@@ -270,6 +271,7 @@ int array_set_faulty(struct array *a, dev_t dev);			/* no lock needed */
 int array_run(struct array *a, enum array_mode wanted);			/* RUN_ARRAY: ARRAY_RW (or start_ro's) */
 int array_stop(struct array *a, bool keep_config);			/* STOP_ARRAY; keep: inactive */
 int array_stop_ro(struct array *a);					/* -> ARRAY_READONLY */
+int array_may_restart(struct array *a);					/* could the next one be? */
 int array_restart_rw(struct array *a);
 int array_set_bitmap(struct array *a, int fd);				/* SET_BITMAP_FILE; -1 removes */
 int array_remove_leg(struct array *a, struct leg *leg);			/* also sysfs "remove" */
@@ -316,6 +318,9 @@ void array_resume(struct array *a);
  */
 bool array_fail_leg(struct array *a, struct leg *leg, const char *why);
 
+/* The same for what is no reason to end all writes: the last one stays as it is. */
+bool array_fail_unless_last(struct array *a, struct leg *leg, const char *why);
+
 /* Ask the manager for superblocks / for a look around. Any context. */
 void array_wake(struct array *a);
 void array_super_owed(struct array *a);
@@ -324,10 +329,13 @@ void array_super_awaited(struct array *a);
 
 /*
  * Have all failures known when this is called been recorded on the other
- * members? True also when they never will (ARRAY_BROKEN): a write that lacks a
- * member then ends with an error.
+ * members? True also when they are not going to be: while read-only, and when the
+ * array is ARRAY_BROKEN, where a write that lacks a member ends with an error.
  */
 bool array_super_settled(struct array *a);
+
+/* Superblocks are owed, and can be written. Any context. */
+bool array_super_is_owed(struct array *a);
 
 /* Write superblocks now, bitmap's first. super_lock NOT held (takes it). Process context. */
 int array_update_super(struct array *a);

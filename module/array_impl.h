@@ -29,9 +29,6 @@ void gate_look_for_clean(struct array *a);
 /* Room to describe @legs members in superblocks. May sleep. */
 int super_reserve(struct array *a, unsigned int legs);
 
-/* Superblocks are owed, and can be written. Any context. */
-bool super_is_owed(struct array *a);
-
 /* --- roster.c ------------------------------------------------------------- */
 
 /* RUN_ARRAY with members that have superblocks: what array is it, and who is in which slot? lock held. */

@@ -481,7 +481,7 @@ static int become_read_auto(struct array *a)
 	if (a->mode == ARRAY_RW)
 		err = array_stop_ro(a);
 	if (!err && a->mode == ARRAY_READONLY)
-		err = array_restart_rw(a);
+		err = array_may_restart(a);
 	if (!err)
 		array_set_mode(a, ARRAY_READ_AUTO);
 	return err;

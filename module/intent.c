@@ -570,8 +570,11 @@ void intent_flush_done(struct intent *in, u64 stamp)
 
 /* --- sync --------------------------------------------------------------- */
 
-/* Begin syncing @chunk, which may owe it. */
-static void sync_begin_chunk(struct intent *in, u64 chunk)
+/*
+ * Begin syncing @chunk, which may owe it. @whole: from its start; if only the rest of
+ * it is, because it came to owe this meanwhile, it goes on owing it.
+ */
+static void sync_begin_chunk(struct intent *in, u64 chunk, bool whole)
 {
 	spin_lock(&in->lock);
 	while (chunk_test_bit(in, chunk) && !chunk_provided(in, chunk)) {
@@ -580,7 +583,7 @@ static void sync_begin_chunk(struct intent *in, u64 chunk)
 			schedule_timeout_uninterruptible(msecs_to_jiffies(RETRY_MS));
 		spin_lock(&in->lock);
 	}
-	if (chunk_test_bit(in, chunk))
+	if (whole && chunk_test_bit(in, chunk))
 		intent_apply(chunk_word(in, chunk), INTENT_SYNC_START, false);
 	in->sync_lo = min(in->sync_lo, chunk_start(in, chunk));
 	in->sync_hi = max(in->sync_hi, chunk_end(in, chunk));
@@ -596,7 +599,7 @@ bool intent_sync_begin(struct intent *in, sector_t sector, sector_t *sectors,
 	next = all ? chunk : chunk_next_owed(in, chunk, in->chunks, &stopped);
 	if (next == chunk && !stopped) {
 		if (!peek)
-			sync_begin_chunk(in, chunk);
+			sync_begin_chunk(in, chunk, sector == chunk_start(in, chunk));
 		*sectors = chunk_end(in, chunk) - sector;
 		return true;
 	}

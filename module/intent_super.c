@@ -215,9 +215,10 @@ static void log_start(struct intent *in, bool believed)
 /*
  * With a file that was not believed the bits must be on the medium before the
  * superblock calls them current: one block holds the superblock and the first
- * bits, and its sectors may reach the medium in any order.
+ * bits, and its sectors may reach the medium in any order. @missed: who has the
+ * array's events may nevertheless not have all that was written before.
  */
-static int write_start(struct intent *in, bool believed)
+static int write_start(struct intent *in, bool believed, bool missed)
 {
 	u64 events = in->super.events;
 	int err;
@@ -227,8 +228,8 @@ static int write_start(struct intent *in, bool believed)
 		err = intent_commit_super(in);
 		if (err)
 			return err;
-		in->super.events_cleared = in->array->events;
 		events = in->array->events;
+		in->super.events_cleared = events + missed;
 	}
 	in->super.state &= ~BITMAP_STALE;
 	in->super.events = max(events, in->array->persistent ?
@@ -247,7 +248,7 @@ int intent_load(struct intent *in, bool clean, bool attaching)
 	err = read_bits(in, clean, &believed);
 	if (!err) {
 		mutex_lock(&in->commit_mutex);
-		err = write_start(in, believed);
+		err = write_start(in, believed, attaching && in->array->degraded);
 		mutex_unlock(&in->commit_mutex);
 	}
 	memalloc_noio_restore(noio);

@@ -324,7 +324,7 @@ static void settle(struct array *a)
 	if (a->intent && !intent_failed(a->intent) && intent_flush(a->intent))
 		array_warn(a, "bitmap file could not be flushed\n");
 	/* Without a bitmap nothing has flushed the members; their superblocks do. */
-	if (a->in_sync && !super_is_owed(a) && !a->intent)
+	if (a->in_sync && !array_super_is_owed(a) && !a->intent)
 		return;
 	spin_lock_irq(&a->state_lock);
 	if (!test_bit(ARRAY_BROKEN, &a->flags))
@@ -442,7 +442,7 @@ int array_stop_ro(struct array *a)
 	return 0;
 }
 
-int array_restart_rw(struct array *a)
+int array_may_restart(struct array *a)
 {
 	struct leg *leg;
 
@@ -460,8 +460,16 @@ int array_restart_rw(struct array *a)
 		array_err(a, "stays read-only: its bitmap file has failed; detach it first\n");
 		return -EIO;
 	}
-	array_set_mode(a, ARRAY_RW);
 	return 0;
+}
+
+int array_restart_rw(struct array *a)
+{
+	int err = array_may_restart(a);
+
+	if (!err)
+		array_set_mode(a, ARRAY_RW);
+	return err;
 }
 
 /* --- the bitmap file ------------------------------------------------------------------------- */

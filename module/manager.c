@@ -91,7 +91,7 @@ void manager_serve(struct array *a)
 {
 	a->pers->manage(a);
 	deal_with_store(a);
-	if (super_is_owed(a))
+	if (array_super_is_owed(a))
 		array_update_super(a);
 	/* Some of it waited for superblocks, which a failed store has written, too. */
 	a->pers->manage(a);

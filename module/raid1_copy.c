@@ -404,64 +404,60 @@ static struct intent *intent_of(struct raid1 *r1)
 	return compares(r1->action) ? NULL : r1->array->intent;
 }
 
-/* How many sectors from @sector on agree, as far as is known? */
-static sector_t agreeing(struct raid1 *r1, sector_t sector)
+/*
+ * Need what is at @sector be copied, as far as is known, and how many sectors from
+ * there on is that true of? Unless it is but a @peek, the engine is told of a copy.
+ */
+static bool is_owed(struct raid1 *r1, sector_t sector, sector_t *n, bool peek)
 {
 	struct intent *in = intent_of(r1);
-	sector_t rules = bitmap_rules(r1), n;
+	sector_t rules = bitmap_rules(r1);
 
-	if (!in || intent_sync_begin(in, sector, &n, sector >= rules, true))
-		return 0;
-	return min(n, rules - sector);
+	*n = r1->array->array_sectors - sector;
+	if (!in || intent_sync_begin(in, sector, n, sector >= rules, peek))
+		return true;
+	*n = min(*n, rules - sector);
+	return false;
 }
 
-/* Up to where a piece from @sector on may reach; the engine is told. 0: it changed its mind. */
-static sector_t piece_sectors(struct raid1 *r1, sector_t sector)
-{
-	struct intent *in = intent_of(r1);
-	sector_t n = r1->array->array_sectors - sector, chunk;
-
-	n = min3(n, raid1_gate_room(sector), (sector_t)RAID1_COPY_SECTORS);
-	if (!in)
-		return n;
-	if (!intent_sync_begin(in, sector, &chunk, sector >= bitmap_rules(r1), false))
-		return 0;
-	return min(n, chunk);
-}
-
-/* Writes are out of the way. False: there is nothing to do. */
-static bool copy_start(struct raid1_copy *copy, sector_t sector)
+/*
+ * Writes are out of the way, so that what is owed now stays so. False: nothing of
+ * the next *n sectors is to be copied.
+ */
+static bool copy_start(struct raid1_copy *copy, sector_t sector, sector_t *n)
 {
 	struct raid1 *r1 = copy->r1;
+	bool owed;
 
-	if (!plan_legs(copy))
+	*n = r1->array->array_sectors - sector;
+	owed = plan_legs(copy) && is_owed(r1, sector, n, false);
+	*n = min(*n, raid1_gate_room(sector));
+	if (!owed)
 		return false;
-	copy->sectors = piece_sectors(r1, sector);
-	if (!copy->sectors)
-		return false;
-	resync_issue(r1->array, sector, copy->sectors);
+	*n = min_t(sector_t, *n, RAID1_COPY_SECTORS);
+	copy->sectors = *n;
+	resync_issue(r1->array, sector, *n);
 	return true;
 }
 
 static sector_t request(struct raid1 *r1, sector_t sector, bool *skipped)
 {
 	struct raid1_copy *copy;
-	sector_t n = agreeing(r1, sector);
+	sector_t n;
 
-	*skipped = true;
-	if (n)
+	*skipped = !is_owed(r1, sector, &n, true);
+	if (*skipped)
 		return n;
 	copy = copy_get(r1);
 	copy->sector = sector;
 	raid1_gate_raise(&r1->gate, sector);
-	if (!copy_start(copy, sector)) {
+	if (!copy_start(copy, sector, &n)) {
 		if (raid1_gate_lower(&r1->gate, sector))
 			array_unpark(r1->array);
 		copy_put(copy);
-		return min(raid1_gate_room(sector), r1->array->array_sectors - sector);
+		*skipped = true;
+		return n;
 	}
-	*skipped = false;
-	n = copy->sectors;
 	read_legs(copy);
 	return n;
 }
@@ -554,13 +550,13 @@ int raid1_copy_start(struct array *a, enum sync_action action)
 	return err;
 }
 
-/* Before they are said to be in sync. */
-static void flush_recovered(struct raid1 *r1)
+/* Before they are said to be in sync. False: it was interrupted. */
+static bool flush_recovered(struct raid1 *r1)
 {
 	unsigned int i;
 
 	if (!hold(r1))
-		return;
+		return false;
 	for (i = 0; i < r1->slots; i++) {
 		struct leg *leg = r1->slot[i].leg;
 
@@ -569,14 +565,16 @@ static void flush_recovered(struct raid1 *r1)
 			array_fail_leg(r1->array, leg, "flush error at the end of recovery");
 	}
 	array_bio_drop(r1->array, false);
+	return true;
 }
 
-void raid1_copy_stop(struct array *a, bool complete)
+bool raid1_copy_stop(struct array *a, bool complete)
 {
 	struct raid1 *r1 = a->private;
 
 	if (complete && r1->action == SYNC_RECOVER)
-		flush_recovered(r1);
+		complete = flush_recovered(r1);
 	raid1_gate_uncount(&r1->gate);
 	free_copies(r1);
+	return complete;
 }

@@ -174,6 +174,7 @@ enum raid1_write_flag {
 	WRITE_COUNTED,			/* by a bucket of the gate */
 	WRITE_FLUSH,			/* an empty flush: no write */
 	WRITE_BEHIND,			/* in the tree, and in a->write_behind */
+	WRITE_QUEUED,			/* the manager decides how it ends */
 };
 
 struct raid1_write {
@@ -252,7 +253,7 @@ bool raid1_repair_too_many(struct raid1 *r1, unsigned int slot);
 /* --- the sync's I/O: raid1_copy.c --------------------------------------- */
 
 int raid1_copy_start(struct array *a, enum sync_action action);
-void raid1_copy_stop(struct array *a, bool complete);
+bool raid1_copy_stop(struct array *a, bool complete);
 sector_t raid1_copy_request(struct array *a, sector_t sector, bool *skipped);
 
 #endif

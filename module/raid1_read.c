@@ -226,7 +226,7 @@ static void note_error(struct raid1_read *r)
 	if (r1->array->mode != ARRAY_RW)
 		return;
 	if (test_bit(LEG_FAILFAST, &leg->flags))
-		array_fail_leg(r1->array, leg, "read error");
+		array_fail_unless_last(r1->array, leg, "read error");
 	else if (!raid1_repair_too_many(r1, leg->slot))
 		raid1_repair_queue(r1, leg->slot, r->bio->bi_iter.bi_sector,
 				   bio_end_sector(r->bio));

@@ -24,7 +24,7 @@ bool raid1_repair_too_many(struct raid1 *r1, unsigned int slot)
 	}
 	if (atomic_inc_return(&leg->read_errors) <= READ_ONCE(r1->array->max_read_errors))
 		return false;
-	return array_fail_leg(r1->array, leg, "too many read errors");
+	return array_fail_unless_last(r1->array, leg, "too many read errors");
 }
 
 void raid1_repair_queue(struct raid1 *r1, unsigned int slot, sector_t sector,

@@ -89,6 +89,7 @@ static void queue_failed(struct raid1_write *w)
 	struct raid1 *r1 = w->r1;
 	unsigned long irq;
 
+	set_bit(WRITE_QUEUED, &w->flags);
 	spin_lock_irqsave(&r1->lock, irq);
 	list_add_tail(&w->list, &r1->failed_writes);
 	spin_unlock_irqrestore(&r1->lock, irq);
@@ -124,15 +125,53 @@ static void look_who_has_it(struct raid1_write *w)
 	assign_bit(WRITE_GOOD, &w->flags, i < w->r1->slots);
 }
 
+/* Do superblocks say of everybody who lacks it that he failed? */
+static bool is_recorded(struct raid1_write *w)
+{
+	unsigned int i;
+
+	for (i = 0; i < w->r1->slots; i++) {
+		struct leg *leg = w->r1->slot[i].leg;
+
+		if (leg && test_bit(LEG_FAULTY, &leg->flags) &&
+		    !test_bit(LEG_FAILURE_RECORDED, &leg->flags))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Nobody is left who could record that others lack it: at the next start these
+ * would pass for good, so that it is a failure.
+ */
+static bool is_lost(struct raid1_write *w)
+{
+	return test_bit(WRITE_FAILED, &w->flags) &&
+	       test_bit(ARRAY_BROKEN, &w->r1->array->flags) && !is_recorded(w);
+}
+
 /*
  * Not yet: some member that is left behind may still save it; or it is to be
  * a success, and the failure is not recorded.
  */
 static bool must_wait(struct raid1_write *w)
 {
+	struct array *a = w->r1->array;
+	bool flying = atomic_read(&w->refs) > 1;
+
+	/* Whoever flies no more has said how it went. */
+	smp_rmb();
+	look_who_has_it(w);
 	if (!test_bit(WRITE_GOOD, &w->flags))
-		return atomic_read(&w->refs) > 1;
-	return !array_super_settled(w->r1->array);
+		return flying;
+	if (!array_super_settled(a))
+		return true;
+	if (!is_lost(w))
+		return false;
+	if (array_super_is_owed(a))
+		return true;
+	clear_bit(WRITE_GOOD, &w->flags);
+	return false;
 }
 
 void raid1_write_manage(struct raid1 *r1)
@@ -146,7 +185,6 @@ void raid1_write_manage(struct raid1 *r1)
 	list_splice_init(&r1->failed_writes, &list);
 	spin_unlock_irq(&r1->lock);
 	list_for_each_entry_safe(w, next, &list, list) {
-		look_who_has_it(w);
 		if (must_wait(w))
 			continue;
 		list_del(&w->list);
@@ -157,16 +195,20 @@ void raid1_write_manage(struct raid1 *r1)
 	spin_unlock_irq(&r1->lock);
 }
 
-/* A member that cannot discard keeps its data, which nobody may expect anything of. */
+/* Some disks say that they can write zeroes, and refuse when they are to: SCSI's ones so. */
+static bool refuses_zeroes(const struct raid1_write_leg *l)
+{
+	return bio_op(&l->bio) == REQ_OP_WRITE_ZEROES &&
+	       (l->bio.bi_status == BLK_STS_NOTSUPP || l->bio.bi_status == BLK_STS_TARGET ||
+		!bdev_write_zeroes_sectors(l->leg->bdev));
+}
+
+/* A member that does not discard keeps its data, which nobody may expect anything of. */
 static bool is_failure(const struct raid1_write_leg *l)
 {
-	blk_status_t status = l->bio.bi_status;
-
-	if (status != BLK_STS_NOTSUPP)
-		return status != BLK_STS_OK;
-	if (bio_op(&l->bio) == REQ_OP_DISCARD)
+	if (l->bio.bi_status == BLK_STS_OK || bio_op(&l->bio) == REQ_OP_DISCARD)
 		return false;
-	if (bio_op(&l->bio) == REQ_OP_WRITE_ZEROES)
+	if (refuses_zeroes(l))
 		set_bit(WRITE_UNSUPPORTED, &l->write->flags);
 	return true;
 }
@@ -188,8 +230,11 @@ static void behind_put(struct raid1_write *w)
 {
 	struct array *a = w->r1->array;
 
+	/* has_it() before this look, as queue_failed() before the manager's. */
+	smp_mb();
 	if (likely(test_bit(WRITE_GOOD, &w->flags) &&
-		   !test_bit(WRITE_FAILED, &w->flags))) {
+		   !test_bit(WRITE_FAILED, &w->flags) &&
+		   !test_bit(WRITE_QUEUED, &w->flags))) {
 		write_put(w);
 		return;
 	}
@@ -216,8 +261,9 @@ static void leg_written(struct bio *bio)
 		has_it(l);
 
 	if (!l->behind) {
-		front_put(w);
+		/* In this order: who acknowledges it counts those that fly. */
 		write_put(w);
+		front_put(w);
 	} else {
 		behind_put(w);
 	}
@@ -290,6 +336,7 @@ static void send_nothing(struct raid1_write *w, unsigned int i)
 		w->leg[i].leg = NULL;
 	}
 	clear_bit(WRITE_MISSED, &w->flags);
+	w->stamp = 0;
 	atomic_set(&w->refs, 1);
 	acknowledge(w);
 }
@@ -314,12 +361,25 @@ static void send(struct raid1_write *w)
 	front_put(w);
 }
 
-/* Without a bitmap nobody would know where a member refused zeroes that another took. */
+/*
+ * Without a bitmap nobody would know where a member refused zeroes that another
+ * took; and who has refused them before need not be asked.
+ */
+static bool takes_zeroes(struct raid1 *r1)
+{
+	struct intent *in = r1->array->intent;
+	unsigned int i;
+
+	for (i = 0; i < r1->slots; i++)
+		if (raid1_writable(r1->slot[i].leg) &&
+		    !bdev_write_zeroes_sectors(r1->slot[i].leg->bdev))
+			return false;
+	return in && !intent_failed(in);
+}
+
 static void send_or_refuse(struct raid1_write *w)
 {
-	struct intent *in = w->r1->array->intent;
-
-	if (bio_op(w->bio) == REQ_OP_WRITE_ZEROES && (!in || intent_failed(in))) {
+	if (bio_op(w->bio) == REQ_OP_WRITE_ZEROES && !takes_zeroes(w->r1)) {
 		__set_bit(WRITE_UNSUPPORTED, &w->flags);
 		acknowledge(w);
 	} else {

@@ -294,9 +294,9 @@ static void run_sync(struct resync *r)
 	}
 	resync_speed_begin(r);
 	run_pieces(r);
-	if (!resync_interrupted(a) && r->next >= r->end && all_was_read(r))
+	if (a->pers->sync_stop(a, !resync_interrupted(a) && r->next >= r->end &&
+				  all_was_read(r)))
 		set_bit(RESYNC_COMPLETE, &r->flags);
-	a->pers->sync_stop(a, test_bit(RESYNC_COMPLETE, &r->flags));
 }
 
 static int resync_thread(void *data)

@@ -390,15 +390,31 @@ static int add_by_word(struct array *a, dev_t dev, const mdu_disk_info_t *disk)
 /* --- ADD_NEW_DISK, running ----------------------------------------------------------------- */
 
 /*
+ * Did it leave one of those that are in sync now? What has run without any of them went
+ * its own way, though its events may be no more than ours.
+ */
+static bool left_us(struct array *a, const struct member_super *ms)
+{
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list)
+		if (leg_in_sync(leg) && leg->number >= 0 &&
+		    leg->number < (int)ms->max_devices &&
+		    ms->roles[leg->number] == leg->slot)
+			return true;
+	return false;
+}
+
+/*
  * Has it everything that was written before it left, and do we know what was
  * written since? It can come back then: by the bitmap, or, if nothing was
- * written, as it is. Newer than the array: it went its own way.
+ * written, as it is.
  */
 static bool can_come_back(struct array *a, struct leg *leg)
 {
 	const struct member_super *ms = leg->super;
 
-	if (ms->role >= a->raid_disks || ms->events > a->events)
+	if (ms->role >= a->raid_disks || ms->events > a->events || !left_us(a, ms))
 		return false;
 	if (ms->features & MEMBER_FEATURE_RECOVERY_OFFSET &&
 	    !(a->intent && is_remembered(a, ms)))
@@ -652,16 +668,10 @@ int array_hot_remove(struct array *a, dev_t dev)
 /* Not the last one: that would take the array from its users. roster_lock held. */
 static int fail_by_hand(struct array *a, struct leg *leg)
 {
-	bool may;
-
-	spin_lock_irq(&a->state_lock);
-	may = test_bit(LEG_FAULTY, &leg->flags) || a->pers->may_fail(a, leg);
-	spin_unlock_irq(&a->state_lock);
-	if (!may) {
-		array_err(a, "%s is the last member that works: not failed\n", leg->kname);
-		return -EBUSY;
-	}
-	return array_fail_leg(a, leg, "by hand") ? 0 : -EBUSY;
+	if (array_fail_unless_last(a, leg, "by hand"))
+		return 0;
+	array_err(a, "%s is the last member that works: not failed\n", leg->kname);
+	return -EBUSY;
 }
 
 int array_set_faulty(struct array *a, dev_t dev)

@@ -39,7 +39,7 @@ static bool may_record(struct array *a)
 	return READ_ONCE(a->mode) == ARRAY_RW || !a->persistent;
 }
 
-bool super_is_owed(struct array *a)
+bool array_super_is_owed(struct array *a)
 {
 	return may_record(a) &&
 	       (test_bit(ARRAY_SUPER_DIRTY, &a->flags) ||
@@ -62,7 +62,7 @@ void array_super_awaited(struct array *a)
 bool array_super_settled(struct array *a)
 {
 	return !test_bit(ARRAY_SUPER_PENDING, &a->flags) ||
-	       test_bit(ARRAY_BROKEN, &a->flags);
+	       test_bit(ARRAY_BROKEN, &a->flags) || !may_record(a);
 }
 
 /* --- what they say --------------------------------------------------------------- */
@@ -420,7 +420,7 @@ int array_update_super(struct array *a)
 	array_unpark(a);
 	attr_notify_state(a);
 	/* Failed writes may wait for what somebody else has recorded now. */
-	if (super_is_owed(a) || current != a->manager)
+	if (array_super_is_owed(a) || current != a->manager)
 		array_wake(a);
 	return err;
 }
@@ -446,14 +446,16 @@ static bool set_faulty(struct array *a, struct leg *leg)
 {
 	if (a->pers && !a->pers->may_fail(a, leg))
 		return false;
+	/* First: a write that passes it by is to find that this is not recorded. */
+	array_super_awaited(a);
+	clear_bit(LEG_FAILURE_RECORDED, &leg->flags);
+	smp_mb__after_atomic();
 	set_bit(LEG_FAULTY, &leg->flags);
 	clear_bit(LEG_IN_SYNC, &leg->flags);
 	/* The events of a spare do not tell what it lacks. */
 	if (leg->slot < 0 && !test_bit(LEG_BITMAP_SYNC, &leg->flags))
 		set_bit(LEG_FULL_SYNC, &leg->flags);
-	clear_bit(LEG_FAILURE_RECORDED, &leg->flags);
 	array_count_degraded(a);
-	array_super_awaited(a);
 	if (a->degraded >= a->raid_disks)
 		set_bit(ARRAY_BROKEN, &a->flags);
 	return true;
@@ -484,7 +486,7 @@ static void tell_broken(struct array *a, struct leg *leg, const char *why)
 	array_unpark(a);
 }
 
-bool array_fail_leg(struct array *a, struct leg *leg, const char *why)
+static bool fail_leg(struct array *a, struct leg *leg, const char *why, bool breaks)
 {
 	bool failed = true, broken = false, before;
 	unsigned long irq;
@@ -493,7 +495,7 @@ bool array_fail_leg(struct array *a, struct leg *leg, const char *why)
 	before = test_bit(LEG_FAULTY, &leg->flags);
 	if (!before)
 		failed = set_faulty(a, leg);
-	if (!failed)
+	if (!failed && breaks)
 		broken = !test_and_set_bit(ARRAY_BROKEN, &a->flags);
 	spin_unlock_irqrestore(&a->state_lock, irq);
 	if (broken)
@@ -501,4 +503,14 @@ bool array_fail_leg(struct array *a, struct leg *leg, const char *why)
 	else if (failed && !before)
 		tell_failure(a, leg, why);
 	return failed;
+}
+
+bool array_fail_leg(struct array *a, struct leg *leg, const char *why)
+{
+	return fail_leg(a, leg, why, true);
+}
+
+bool array_fail_unless_last(struct array *a, struct leg *leg, const char *why)
+{
+	return fail_leg(a, leg, why, false);
 }

@@ -648,7 +648,7 @@ enum {
 };
 
 enum {
-	BLK_STS_OK, BLK_STS_NOTSUPP, BLK_STS_RESOURCE, BLK_STS_IOERR, BLK_STS_AGAIN,
+	BLK_STS_OK, BLK_STS_NOTSUPP, BLK_STS_TARGET, BLK_STS_RESOURCE, BLK_STS_IOERR, BLK_STS_AGAIN,
 };
 
 enum req_op {
@@ -745,6 +745,7 @@ struct block_device *bdev_claimed(struct bdev_claim *claim);
 void bdev_unclaim(struct bdev_claim *claim);
 sector_t bdev_nr_sectors(struct block_device *bdev);
 #define bdev_read_only(bdev) ((void)(bdev), false)
+#define bdev_write_zeroes_sectors(bdev) ((void)(bdev), 0)
 #define bdev_is_zoned(bdev) false
 static inline bool bdev_rot(struct block_device *bdev)
 {

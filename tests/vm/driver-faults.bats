@@ -158,6 +158,35 @@ scsi_option() { echo "$2" >"/sys/bus/pseudo/drivers/scsi_debug/$1"; }
 	scsi_option opts 0
 }
 
+scsi_attribute() { echo "$2" >"$(echo "/sys/block/$scsi/device/scsi_disk"/*)/$1"; }
+
+@test "a SCSI disk that can write zeroes, it says, and refuses: no member fails, and all are equal" {
+	scsi_disk write_same_length=8
+	scsi_attribute max_write_same_blocks 65535
+	(($(<"/sys/block/$scsi/queue/write_zeroes_max_bytes") > 1 << 20))
+	mirror "/dev/$scsi" /dev/vdc
+	dd if=/dev/urandom of=/dev/md0 bs=1M count=16 oflag=direct status=none
+	blkdiscard -f -z -l 8M /dev/md0
+	[[ $(<"/sys/block/$scsi/queue/write_zeroes_max_bytes") == 0 ]]
+	wait_idle md0
+	(($(<$md/degraded) == 0))
+	dd if=/dev/md0 bs=1M count=8 iflag=direct status=none | cmp -n 8388608 - /dev/zero
+	mdadm --quiet --stop /dev/md0
+	members_identical "$scsi" vdc 2048
+}
+
+@test "a SCSI disk that can discard, it says, and refuses: no member fails" {
+	scsi_disk lbpu=1 lbpws=0
+	scsi_attribute provisioning_mode writesame_16
+	(($(<"/sys/block/$scsi/queue/discard_max_bytes") > 0))
+	mirror "/dev/$scsi" /dev/vdc
+	dd if=/dev/urandom of=/dev/md0 bs=1M count=16 oflag=direct status=none
+	blkdiscard -f -l 8M /dev/md0
+	(($(<$md/degraded) == 0))
+	dd if=/dev/urandom of=/dev/md0 bs=1M count=4 oflag=direct status=none
+	[[ $(<"/sys/block/$scsi/queue/discard_max_bytes") == 0 ]]
+}
+
 @test "a SCSI disk that stops to answer: after its timeouts it is failed, and the write is done" {
 	scsi_disk max_queue=1
 	mirror "/dev/$scsi" /dev/vdc

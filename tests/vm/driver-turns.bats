@@ -298,3 +298,107 @@ same() {
 	[[ $output == *[Rr]ead-only* ]]
 	is_well store
 }
+
+# assemble NAME...: of these alone.
+assemble() { mdadm --assemble --quiet --run "$@"; }
+
+@test "a bitmap attached to one of two that a crash left different does not speak for the other" {
+	lay a vdb
+	lay b vdc
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=none /dev/mapper/a /dev/mapper/b
+	stays_dirty
+	fill
+	all_fails a
+	all_fails b
+	mdadm --quiet --stop /dev/md0
+	is_well a
+	is_well b
+	spoil_chunk 7
+	assemble /dev/md0 /dev/mapper/a
+	mdadm --quiet --grow /dev/md0 --bitmap=/mnt/bitmap --bitmap-chunk=64K
+	re_add /dev/mapper/b || add /dev/mapper/b
+	complete
+	same 2048 vdb vdc
+}
+
+@test "a member that has run alone is copied in full, though the array has more events by now" {
+	create /dev/vdb /dev/vdc
+	fill
+	mdadm --quiet --stop /dev/md0
+	assemble /dev/md0 /dev/vdc
+	write_chunk 100 /dev/md0
+	mdadm --quiet --stop /dev/md0
+	for _ in 1 2 3; do
+		assemble --bitmap=/mnt/bitmap /dev/md0 /dev/vdb
+		write_chunk 5 /dev/md0
+		mdadm --quiet --stop /dev/md0
+	done
+	assemble --bitmap=/mnt/bitmap /dev/md0 /dev/vdb
+	re_add /dev/vdc || add /dev/vdc
+	complete
+	same 2048 vdb vdc
+}
+
+# What is done of the sync that runs, in sectors.
+synced() { cut -d" " -f1 $md/sync_completed; }
+
+@test "a chunk marked while half of it is copied is copied once more" {
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=1M /dev/vdb /dev/vdc
+	wait_idle md0
+	slowly
+	echo 0-10 >$md/bitmap_set_bits
+	retry 50 0.1 grep resync $md/sync_action
+	retry 400 0.05 eval '(($(synced) % 2048 >= 512 && $(synced) % 2048 <= 1024))'
+	local n=$(($(synced) / 2048))
+	spoil_chunk $((n * 16))
+	echo $n >$md/bitmap_set_bits
+	(($(synced) / 2048 == n))
+	fast
+	wait_idle md0
+	same 2048 vdb vdc
+}
+
+# what_can_be_read_is_written: in spite of errors of the last member.
+what_can_be_read_is_written() {
+	local n
+	for ((n = 0; n < 30; n++)); do
+		run ! dd if=/dev/md0 of=/dev/null bs=4k skip=$((1024 + n)) count=1 iflag=direct status=none
+	done
+	write_chunk 3 /dev/md0
+}
+
+@test "reads that fail on the last member do not end writes; nor does a recovery that finds no more" {
+	lay a vdb
+	create /dev/mapper/a /dev/vdc
+	fill
+	fail /dev/vdc
+	remove /dev/vdc
+	fails_at a $((2048 + 8192)) 8192
+	what_can_be_read_is_written
+	add /dev/vde
+	retry 100 0.1 eval 'dmesg | grep "md0: recover given up"'
+	write_chunk 3 /dev/md0
+}
+
+@test "a write that one member refused, when nobody can record this, is no success" {
+	lay a vdb
+	lay b vdc
+	create /dev/mapper/a /dev/mapper/b
+	stays_dirty
+	write_chunk 1 /dev/md0
+	fails_at a 8 8
+	writes_fail b
+	run ! write_chunk 3 /dev/md0
+	is_well a
+	is_well b
+}
+
+@test "while read-only a flush does not wait for a failure to be recorded" {
+	create /dev/vdb /dev/vdc
+	mdadm --quiet --stop /dev/md0
+	mdadm --assemble --quiet --readonly --bitmap=/mnt/bitmap /dev/md0 /dev/vdb /dev/vdc
+	fail /dev/vdc
+	timeout 20 sync /dev/md0
+}
