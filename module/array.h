@@ -187,7 +187,8 @@ struct array {
 
 	/* Members. */
 	struct list_head legs;		/* newest first; array_roster_lock() + suspended to change */
-	u8 returning[4][16];		/* device UUIDs, of the last to leave; see roster.c; lock */
+	u8 returning[4][16];		/* device UUIDs or so, of the last to leave; see roster.c; lock */
+	bool was_whole;			/* without metadata: all slots were in sync once, since it runs; lock */
 	unsigned int returning_next;
 	int degraded;			/* slots without an in-sync member; state_lock */
 	const struct personality *pers;	/* NULL: not running */

@@ -158,7 +158,9 @@ static bool is_stale(struct intent *in)
 {
 	if (in->super.state & BITMAP_STALE || in->super.sync_sectors < in->sectors)
 		return true;
-	return in->array->persistent && in->super.events < in->array->events;
+	/* One more than the members: what was being written when the power went. */
+	return in->array->persistent && (in->super.events < in->array->events ||
+					 in->super.events > in->array->events + 1);
 }
 
 /*

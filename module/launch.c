@@ -159,6 +159,7 @@ static void reset_run(struct array *a)
 	spin_unlock_irq(&a->state_lock);
 	/* A member that is absent must not be taken for one that saw the next change. */
 	a->super_behind = a->degraded > 0;
+	a->was_whole = !a->degraded;
 	a->suspend_lo = a->suspend_hi = 0;
 	a->safemode = false;
 	a->write_behind_used = 0;
@@ -169,6 +170,9 @@ static void reset_run(struct array *a)
 /* With a bitmap its bits say what owes a sync; one member has nobody to differ from. */
 static void choose_resync_sector(struct array *a, struct intent *in)
 {
+	/* After a crash these may differ where they had been copied to, too. */
+	if (in && a->resync_sector != NO_SECTOR)
+		resync_lower_recovery(a, intent_next_owed(in, 0));
 	if (count_in_sync(a) < 2)
 		a->resync_sector = NO_SECTOR;
 	else if (in)

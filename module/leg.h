@@ -20,6 +20,7 @@ enum leg_flag {
 	LEG_FULL_SYNC,		/* in a slot, everything must be copied */
 	LEG_RECOVERING,		/* the recovery that runs copies to it; resync.c */
 	LEG_FAILURE_RECORDED,	/* the other members' superblocks say it is faulty */
+	LEG_JOINING,		/* in sync, and its superblock does not say so yet */
 	LEG_WANT_REPLACEMENT,
 	LEG_BLOCKED,
 	LEG_WRITE_ERROR,
@@ -51,6 +52,7 @@ struct leg {
 	struct bio_vec io_vec;
 	struct completion io_done;
 	bool told, sent;		/* super.c, super_lock: this update says that it is faulty; is being written to it */
+	bool told_in_sync;		/* the same: says that it is in sync */
 
 	atomic_t corrected;		/* read errors repaired, sectors */
 	atomic_t read_errors;

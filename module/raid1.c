@@ -65,6 +65,9 @@ static int place_legs(struct raid1 *r1)
 			return -EINVAL;
 		}
 		set_slot(r1, leg->slot, leg);
+		if (!test_bit(LEG_IN_SYNC, &leg->flags) &&
+		    !test_bit(LEG_BITMAP_SYNC, &leg->flags))
+			set_bit(LEG_FULL_SYNC, &leg->flags);
 	}
 	if (!raid1_first(r1)) {
 		array_err(a, "no member is in sync\n");
@@ -72,7 +75,7 @@ static int place_legs(struct raid1 *r1)
 	}
 	/* With a bitmap its bits say it. */
 	if (!a->bitmap_file)
-		resync_lower_recovery(a);
+		resync_lower_recovery(a, a->resync_sector);
 	return 0;
 }
 
@@ -166,13 +169,11 @@ static int free_slot(struct raid1 *r1, int wanted)
 	return -ENOSPC;
 }
 
-/* What it lacks: what the bitmap says, what is behind its checkpoint, or all. */
+/* What it lacks, whatever it had when it was elsewhere: what the bitmap says, or all. */
 static void set_lack(struct leg *leg)
 {
-	if (test_bit(LEG_IN_SYNC, &leg->flags))
-		return;
-	if (leg->recovery_sector == NO_SECTOR)
-		leg->recovery_sector = 0;
+	clear_bit(LEG_IN_SYNC, &leg->flags);
+	leg->recovery_sector = 0;
 	if (!test_bit(LEG_BITMAP_SYNC, &leg->flags))
 		set_bit(LEG_FULL_SYNC, &leg->flags);
 }

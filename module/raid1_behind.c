@@ -38,7 +38,7 @@ bool raid1_behind_overlaps(struct raid1 *r1, sector_t sector, sector_t end)
 	return overlaps;
 }
 
-/* Is there a member to lag, and one in sync that does not? */
+/* Is there a member to lag, and one that does not, in sync also after a power cut? */
 static bool has_laggard(struct raid1 *r1)
 {
 	bool laggard = false, prompt = false;
@@ -51,7 +51,8 @@ static bool has_laggard(struct raid1 *r1)
 			continue;
 		if (test_bit(LEG_WRITE_MOSTLY, &leg->flags))
 			laggard = true;
-		else if (test_bit(LEG_IN_SYNC, &leg->flags))
+		else if (test_bit(LEG_IN_SYNC, &leg->flags) &&
+			 !test_bit(LEG_JOINING, &leg->flags))
 			prompt = true;
 	}
 	return laggard && prompt;

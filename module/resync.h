@@ -38,11 +38,11 @@ int resync_request(struct array *a, enum sync_action action);
 void resync_look_for_owed(struct array *a);
 
 /*
- * The array is dirty above resync_sector, and that is about to be forgotten
- * since one member alone is in sync: what members that are recovering hold
- * there is forgotten, too. Without a bitmap, lock held, before or between syncs.
+ * From @sector on members may differ, and superblocks are not going to say so of those
+ * that are in sync (it may be one alone): what members that are recovering hold there
+ * is forgotten, too. lock held, before or between syncs.
  */
-void resync_lower_recovery(struct array *a);
+void resync_lower_recovery(struct array *a, sector_t sector);
 
 /* Interrupt and wait; the checkpoint is kept. lock held. @freeze: and do not restart. */
 void resync_stop(struct array *a, bool freeze);

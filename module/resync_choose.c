@@ -109,6 +109,8 @@ static void join(struct array *a, struct leg *leg)
 		WRITE_ONCE(leg->recovery_sector, NO_SECTOR);
 		clear_bit(LEG_BITMAP_SYNC, &leg->flags);
 		clear_bit(LEG_FULL_SYNC, &leg->flags);
+		set_bit(LEG_JOINING, &leg->flags);
+		smp_mb__after_atomic();
 		set_bit(LEG_IN_SYNC, &leg->flags);
 		leg->saved_slot = leg->slot;
 	}
@@ -129,8 +131,10 @@ static void end_targets(struct array *a, bool complete)
 			join(a, leg);
 	}
 	/* Bits are cleared from here on, and no events tell who lacks what they said. */
-	if (!a->persistent && !a->degraded)
+	if (!a->persistent && !a->degraded) {
 		roster_forget(a);
+		a->was_whole = true;
+	}
 }
 
 /* From there on members may differ; NO_SECTOR: nowhere. */
@@ -143,12 +147,15 @@ static void set_resync_sector(struct array *a, sector_t sector)
 	spin_unlock_irqrestore(&a->state_lock, irq);
 }
 
-/* Those that are in sync owe each other a sync, which a recovery is not. */
+/*
+ * Those that are in sync owe each other a sync, which a recovery is not; or what a
+ * recovery has copied already owes another.
+ */
 static bool owed_to_others(struct array *a)
 {
-	return a->intent && count_in_sync(a) > 1 &&
-	       a->resync->action == SYNC_RECOVER &&
-	       (test_bit(ARRAY_CHUNK_OWED, &a->flags) || a->resync_sector != NO_SECTOR);
+	return a->intent && a->resync->action == SYNC_RECOVER &&
+	       (test_bit(ARRAY_CHUNK_OWED, &a->flags) ||
+		(count_in_sync(a) > 1 && a->resync_sector != NO_SECTOR));
 }
 
 /* Bits go only when it is on disk that their members are in sync. */
@@ -235,13 +242,13 @@ static void reap(struct resync *r)
 
 /* --- the start of one --------------------------------------------------- */
 
-void resync_lower_recovery(struct array *a)
+void resync_lower_recovery(struct array *a, sector_t sector)
 {
 	struct leg *leg;
 
 	list_for_each_entry(leg, &a->legs, list)
-		if (is_lacking(leg) && leg->recovery_sector > a->resync_sector)
-			WRITE_ONCE(leg->recovery_sector, a->resync_sector);
+		if (is_lacking(leg) && leg->recovery_sector > sector)
+			WRITE_ONCE(leg->recovery_sector, sector);
 }
 
 void resync_look_for_owed(struct array *a)
@@ -258,10 +265,15 @@ void resync_look_for_owed(struct array *a)
 	if (!a->intent || intent_failed(a->intent))
 		return;
 	/* Then all that a member missed has bits, too. */
-	if (a->degraded && (!told || count_in_sync(a) < 2))
+	if (a->degraded && !told)
 		return;
 	sector = intent_next_owed(a->intent, 0);
-	if (sector >= a->resync_sector)
+	/* Nor can who is being recovered be told to have it, where no bitmap may say so. */
+	if (a->degraded) {
+		resync_lower_recovery(a, sector);
+		array_super_owed(a);
+	}
+	if (sector >= a->resync_sector || count_in_sync(a) < 2)
 		return;
 	set_resync_sector(a, sector);
 	array_super_owed(a);
@@ -278,7 +290,7 @@ static bool owes_resync(struct array *a)
 	if (count_in_sync(a) > 1)
 		return true;
 	if (!a->intent)
-		resync_lower_recovery(a);
+		resync_lower_recovery(a, a->resync_sector);
 	set_resync_sector(a, NO_SECTOR);
 	array_super_owed(a);
 	return false;

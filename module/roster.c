@@ -135,6 +135,9 @@ static void leave_list(struct array *a, struct leg *leg)
 	if (array_running(a))
 		array_suspend(a);
 	array_roster_lock(a);
+	/* Of a failure that nobody has recorded its events must tell. */
+	if (test_bit(LEG_FAULTY, &leg->flags) && !test_bit(LEG_FAILURE_RECORDED, &leg->flags))
+		a->super_behind = true;
 	spin_lock_irq(&a->state_lock);
 	list_del_init(&leg->list);
 	array_count_degraded(a);
@@ -144,32 +147,51 @@ static void leave_list(struct array *a, struct leg *leg)
 		array_resume(a);
 }
 
+/* By what it is known when it comes back; false: by nothing. */
+static bool identify(struct array *a, const struct leg *leg, u8 id[UUID_BYTES])
+{
+	memset(id, 0, UUID_BYTES);
+	if (!a->persistent)
+		memcpy(id, &leg->dev, sizeof(leg->dev));
+	else if (leg->super)
+		memcpy(id, leg->super->device_uuid, UUID_BYTES);
+	return memchr_inv(id, 0, UUID_BYTES);
+}
+
 /*
- * It leaves while the bitmap still knows all that it lacks. Its superblock
- * cannot say so (see super.c), hence we remember it while the array runs.
+ * It leaves while the bitmap still knows all that it lacks. Its superblock cannot say
+ * so of a member that was being recovered (see super.c), nor of anyone if there is
+ * none: hence we remember it while the array runs.
  */
 static void remember(struct array *a, struct leg *leg)
 {
+	u8 id[UUID_BYTES];
 	size_t i;
 
-	/* What was true of it when it left before need not be now. */
-	for (i = 0; leg->super && i < ARRAY_SIZE(a->returning); i++)
-		if (!memcmp(a->returning[i], leg->super->device_uuid, UUID_BYTES))
-			memset(a->returning[i], 0, UUID_BYTES);
-	if (!a->intent || !leg->super || !test_bit(LEG_BITMAP_SYNC, &leg->flags) ||
-	    test_bit(LEG_FULL_SYNC, &leg->flags))
+	if (!identify(a, leg, id))
 		return;
-	memcpy(a->returning[a->returning_next++ % ARRAY_SIZE(a->returning)],
-	       leg->super->device_uuid, UUID_BYTES);
+	/* What was true of it when it left before need not be now. */
+	for (i = 0; i < ARRAY_SIZE(a->returning); i++)
+		if (!memcmp(a->returning[i], id, UUID_BYTES))
+			memset(a->returning[i], 0, UUID_BYTES);
+	if (!a->intent || test_bit(LEG_FULL_SYNC, &leg->flags))
+		return;
+	if (a->persistent ? !test_bit(LEG_BITMAP_SYNC, &leg->flags) :
+			    !test_bit(LEG_FAULTY, &leg->flags) || leg->saved_slot < 0)
+		return;
+	memcpy(a->returning[a->returning_next++ % ARRAY_SIZE(a->returning)], id, UUID_BYTES);
 }
 
-static bool is_remembered(struct array *a, const struct member_super *ms)
+static bool is_remembered(struct array *a, const struct leg *leg)
 {
+	u8 id[UUID_BYTES];
 	size_t i;
 
+	if (!identify(a, leg, id))
+		return false;
 	for (i = 0; i < ARRAY_SIZE(a->returning); i++)
-		if (!memcmp(a->returning[i], ms->device_uuid, UUID_BYTES))
-			return memchr_inv(ms->device_uuid, 0, UUID_BYTES);
+		if (!memcmp(a->returning[i], id, UUID_BYTES))
+			return true;
 	return false;
 }
 
@@ -273,6 +295,16 @@ static void take_slot(struct array *a, struct leg *leg, u16 role)
 	}
 }
 
+/*
+ * Both have gone on, each as the only one: then their events may be the same, and
+ * neither superblock has the other in its place.
+ */
+static bool went_its_own_way(const struct member_super *ms, const struct member_super *best)
+{
+	return ms != best && ms->role < MEMBER_ROLE_MAX && ms->events == best->events &&
+	       (best->number >= ms->max_devices || ms->roles[best->number] != best->role);
+}
+
 /* False: it is no member any more. */
 static bool place(struct array *a, struct leg *leg, const struct member_super *best)
 {
@@ -283,6 +315,11 @@ static bool place(struct array *a, struct leg *leg, const struct member_super *b
 		array_warn(a, "%s is out of date (events %llu, the array has %llu): left out\n",
 			   leg->kname, (unsigned long long)leg->super->events,
 			   (unsigned long long)best->events);
+		return false;
+	}
+	if (went_its_own_way(leg->super, best)) {
+		array_warn(a, "%s has run without the others, and they without it: left out\n",
+			   leg->kname);
 		return false;
 	}
 	if (role == MEMBER_ROLE_FAULTY) {
@@ -417,7 +454,7 @@ static bool can_come_back(struct array *a, struct leg *leg)
 	if (ms->role >= a->raid_disks || ms->events > a->events || !left_us(a, ms))
 		return false;
 	if (ms->features & MEMBER_FEATURE_RECOVERY_OFFSET &&
-	    !(a->intent && is_remembered(a, ms)))
+	    !(a->intent && is_remembered(a, leg)))
 		return false;
 	if (a->intent)
 		return intent_can_re_add(a->intent, ms->events);
@@ -430,7 +467,9 @@ static int recognise(struct array *a, struct leg *leg, const mdu_disk_info_t *di
 		if (says_in_sync(disk) && disk->raid_disk >= 0 &&
 		    disk->raid_disk < a->raid_disks)
 			leg->saved_slot = disk->raid_disk;
-		if (leg->saved_slot >= 0 && a->intent)
+		/* The word of its user stands until the array has been whole without it. */
+		if (leg->saved_slot >= 0 && a->intent &&
+		    (!a->was_whole || is_remembered(a, leg)))
 			set_bit(LEG_BITMAP_SYNC, &leg->flags);
 		return 0;
 	}
@@ -517,9 +556,10 @@ static void welcome(struct array *a, struct leg *leg)
 
 static int check_member(struct array *a, struct leg *leg)
 {
-	struct leg *other = freshest(a);
+	const struct member_super *ms = leg->super;
 
-	if (!a->persistent || !other || same_array(other->super, leg->super))
+	if (!a->persistent || (!memcmp(ms->uuid, a->uuid, UUID_BYTES) &&
+			       ms->level == a->level && ms->layout == a->layout))
 		return 0;
 	return refuse(a, leg, -EINVAL, "it belongs to another array");
 }
@@ -627,6 +667,8 @@ static int leave_slot(struct array *a, struct leg *leg)
 	if (!err) {
 		spin_lock_irq(&a->state_lock);
 		leg->slot = -1;
+		/* The sync that ran for it tells nothing of it when it comes back. */
+		clear_bit(LEG_RECOVERING, &leg->flags);
 		array_count_degraded(a);
 		spin_unlock_irq(&a->state_lock);
 	}

@@ -83,6 +83,7 @@ static void describe(struct leg *leg, struct member_update_disk *d)
 {
 	bool in_sync = test_bit(LEG_IN_SYNC, &leg->flags);
 
+	leg->told_in_sync = in_sync;
 	*d = (struct member_update_disk){
 		.number = leg->number,
 		.role = role_of(leg),
@@ -277,9 +278,12 @@ static void mark_recorded(struct array *a)
 {
 	struct leg *leg;
 
-	list_for_each_entry(leg, &a->legs, list)
+	list_for_each_entry(leg, &a->legs, list) {
 		if (leg->told)
 			set_bit(LEG_FAILURE_RECORDED, &leg->flags);
+		if (leg->told_in_sync)
+			clear_bit(LEG_JOINING, &leg->flags);
+	}
 }
 
 static void write_bitmap_super(struct array *a)
@@ -295,12 +299,11 @@ static void write_bitmap_super(struct array *a)
 
 /*
  * Some members say that all are in sync before others do: what these have only
- * in their caches would be lost unnoticed, unless the bitmap says where.
+ * in their caches would be lost unnoticed. The bitmap says where, but the next
+ * start may be without it.
  */
 static void flush_before_clean(struct array *a)
 {
-	if (a->intent && !intent_failed(a->intent))
-		return;
 	send_flushes(a);
 	wait_flushes(a);
 }
@@ -332,8 +335,10 @@ static int record_nowhere(struct array *a)
 {
 	struct leg *leg;
 
-	list_for_each_entry(leg, &a->legs, list)
+	list_for_each_entry(leg, &a->legs, list) {
 		leg->told = test_bit(LEG_FAULTY, &leg->flags);
+		leg->told_in_sync = test_bit(LEG_IN_SYNC, &leg->flags);
+	}
 	write_bitmap_super(a);
 	return 0;
 }

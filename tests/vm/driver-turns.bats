@@ -402,3 +402,78 @@ what_can_be_read_is_written() {
 	fail /dev/vdc
 	timeout 20 sync /dev/md0
 }
+
+@test "without metadata: a member that is added after another had its place is copied in full" {
+	mdbitmap --quiet --create /mnt/bitmap --size=12M --bitmap-chunk=64K --clean --delay=60
+	build --bitmap=/mnt/bitmap
+	clears_soon
+	fill
+	fail /dev/vdc
+	remove /dev/vdc
+	add /dev/vde
+	complete
+	fill
+	retry 100 0.1 no_bit_in /mnt/bitmap
+	fail /dev/vde
+	remove /dev/vde
+	mdbitmap --quiet --re-add /dev/md0 /dev/vdc
+	complete
+	same 0 vdb vdc
+}
+
+@test "a chunk marked behind a recovery that is stopped: it is copied, even without the file" {
+	create /dev/vdb /dev/vdc
+	fail /dev/vdc
+	remove /dev/vdc
+	mdadm --quiet --zero-superblock /dev/vdc
+	fill
+	echo 1000 >$md/sync_speed_max
+	add /dev/vdc
+	recovering
+	retry 200 0.1 eval '((16#0 + $(synced) > 4000))'
+	echo frozen >$md/sync_action
+	spoil_chunk 2
+	echo 2 >$md/bitmap_set_bits
+	mdadm --quiet --stop /dev/md0
+	mdadm --quiet --assemble --run /dev/md0 /dev/vdb /dev/vdc
+	complete
+	same 2048 vdb vdc
+}
+
+@test "of two members that have each run alone only one is taken" {
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=none /dev/vdb /dev/vdc
+	mdadm --quiet --stop /dev/md0
+	local disk
+	for disk in vdb vdc; do
+		assemble /dev/md0 /dev/$disk
+		write_chunk 9 /dev/md0
+		mdadm --quiet --stop /dev/md0
+	done
+	[[ -b /dev/md0 ]] || mknod /dev/md0 b 9 0
+	mdioctl /dev/md0 SET_ARRAY_INFO 1 2 + ADD_NEW_DISK 0 /dev/vdb + ADD_NEW_DISK 0 /dev/vdc + RUN_ARRAY
+	(($(<$md/degraded) == 1))
+	mdadm --quiet --stop /dev/md0
+}
+
+@test "a file newer than the members, which were rolled back, says nothing" {
+	create /dev/vdb /dev/vdc
+	stays_dirty
+	write_chunk 9 /dev/md0
+	cat /dev/vdb >/state/vdb
+	cat /dev/vdc >/state/vdc
+	for _ in 1 2; do
+		mdadm --quiet --stop /dev/md0
+		assemble --bitmap=/mnt/bitmap /dev/md0 /dev/vdb /dev/vdc
+		write_chunk 5 /dev/md0
+	done
+	mdadm --quiet --stop /dev/md0
+	no_bit_in /mnt/bitmap
+	dd if=/state/vdb of=/dev/vdb bs=1M oflag=direct status=none
+	dd if=/state/vdc of=/dev/vdc bs=1M oflag=direct status=none
+	rm /state/vdb /state/vdc
+	spoil_chunk 9
+	assemble --bitmap=/mnt/bitmap /dev/md0 /dev/vdb /dev/vdc
+	wait_idle md0
+	same 2048 vdb vdc
+}
