@@ -8,6 +8,7 @@
  * with references on what it needs, and looks again once it has the lock.
  */
 #include <linux/capability.h>
+#include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
@@ -71,18 +72,21 @@ int attr_same_number(const char *text, long long now)
 
 /* --- from file to function -------------------------------------------------- */
 
-/* What a show or store holds while it has given up its claim on the file. */
+/* What a show or store holds while it has given up its claim on the file; the module, too. */
 struct visit {
 	struct array *a;
 	struct kernfs_node *kn;
 };
 
-static void visit_begin(struct visit *v, struct array *a, struct kobject *kobj,
-			struct attribute *attr)
+static int visit_begin(struct visit *v, struct array *a, struct kobject *kobj,
+		       struct attribute *attr)
 {
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
 	v->a = array_get(a);
 	/* NULL in a group with a name of its own, which goes with the array only. */
 	v->kn = sysfs_break_active_protection(kobj, attr);
+	return 0;
 }
 
 static void visit_end(struct visit *v)
@@ -90,6 +94,8 @@ static void visit_end(struct visit *v)
 	if (v->kn)
 		sysfs_unbreak_active_protection(v->kn);
 	array_put(v->a);
+	/* From here on the claim on the file keeps it. */
+	module_put(THIS_MODULE);
 }
 
 static int deleted(struct array *a)
@@ -117,7 +123,9 @@ static ssize_t array_show(struct array *a, struct kobject *kobj,
 
 	if (!entry->show)
 		return -EIO;
-	visit_begin(&v, a, kobj, attr);
+	n = visit_begin(&v, a, kobj, attr);
+	if (n)
+		return n;
 	n = deleted(a);
 	if (!n)
 		n = entry->flags & ATTR_SUPER ? show_locked(a, entry, page) :
@@ -149,7 +157,9 @@ static ssize_t array_store(struct array *a, struct kobject *kobj,
 		return -EIO;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EACCES;
-	visit_begin(&v, a, kobj, attr);
+	err = visit_begin(&v, a, kobj, attr);
+	if (err)
+		return err;
 	err = entry->flags & ATTR_FREE ? deleted(a) ?: entry->store(a, text) :
 					 store_locked(a, entry, text);
 	disk_remove_later(a);
@@ -196,11 +206,14 @@ static ssize_t leg_show(struct kobject *kobj, struct attribute *attr, char *page
 	struct leg *leg = container_of(kobj, struct leg, kobj);
 	struct array *a = leg->array;
 	struct visit v;
-	ssize_t n = -EINTR;
+	ssize_t n;
 
 	if (!entry->show)
 		return -EIO;
-	visit_begin(&v, a, kobj, attr);
+	n = visit_begin(&v, a, kobj, attr);
+	if (n)
+		return n;
+	n = -EINTR;
 	if (!mutex_lock_killable(&a->roster_lock)) {
 		n = detached(leg) ?: entry->show(leg, page);
 		mutex_unlock(&a->roster_lock);
@@ -222,7 +235,9 @@ static ssize_t leg_store(struct kobject *kobj, struct attribute *attr,
 		return -EIO;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EACCES;
-	visit_begin(&v, a, kobj, attr);
+	err = visit_begin(&v, a, kobj, attr);
+	if (err)
+		return err;
 	err = array_lock(a);
 	if (!err) {
 		err = detached(leg) ?: entry->store(leg, text);

@@ -407,12 +407,18 @@ static int set_new_array(const char *word, const struct kernel_param *kp)
 {
 	char name[DISK_NAME_LEN + 1];
 	size_t len = strcspn(word, "\n");
+	int err;
 
 	if (len >= DISK_NAME_LEN)
 		return -E2BIG;
 	memcpy(name, word, len);
 	name[len] = '\0';
-	return disk_create(name);
+	/* This file is there longer than what an array needs. */
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	err = disk_create(name);
+	module_put(THIS_MODULE);
+	return err;
 }
 
 static const struct kernel_param_ops new_array_ops = { .set = set_new_array };
