@@ -133,6 +133,7 @@ void trust_target_from_array(struct trust_target *t, const struct mdarray *array
 	if (array->super) {
 		memcpy(t->uuid, array->super->uuid, UUID_BYTES);
 		t->events = array->super->events;
+		t->active = array->super->resync_sector != MEMBER_IN_SYNC;
 	} else if (array->persistent) {
 		target_from_sysfs(t, array);
 	}

@@ -54,6 +54,8 @@ struct trust_target {
 	bool mirror;		/* which is all that mdbitmap.ko drives */
 	bool events_unknown;	/* no superblock could be read */
 	bool running;		/* how it will be stopped is not known yet */
+	bool active;		/* running: its superblocks say that it is written
+				 * to, and events is one more for that */
 	unsigned int in_sync;	/* members that are in sync; 0: not known */
 	uint64_t resync_sector;	/* not clean: all below is in sync */
 	dev_t array_dev;	/* 0: not known yet */

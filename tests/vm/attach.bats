@@ -57,7 +57,9 @@ write_chunks() {
 	done
 }
 
-dirty() { mdbitmap --examine --json $file | jq '.bitmaps[0].dirty_chunks'; }
+of_file() { mdbitmap --examine --json $file | jq ".bitmaps[0].$1"; }
+
+dirty() { of_file dirty_chunks; }
 
 is_clean() { (($(dirty) == 0)); }
 
@@ -96,6 +98,17 @@ is_clean() { (($(dirty) == 0)); }
 	write_chunks /dev/md0 3 100
 	run -0 mdbitmap --ranges --unit=chunks $file
 	[[ $(mdbitmap --ranges --json --unit=chunks $file | jq -c '[.ranges[] | [.start_chunks, .end_chunks]]') == '[[3,4],[100,101]]' ]]
+}
+
+@test "a clean file of an array that is written to is stale after a crash" {
+	make_array
+	echo 100 >/sys/block/md0/md/safe_mode_delay
+	write_chunks /dev/md0 3
+	[[ $(</sys/block/md0/md/array_state) == active ]]
+	make_file --clean
+	local events
+	events=$(mdadm --examine /dev/vdb | awk '/Events/ { print $3 }')
+	(($(of_file events) == events - 1))
 }
 
 @test "examination of an attached file reads past the page cache" {
@@ -253,8 +266,10 @@ is_clean() { (($(dirty) == 0)); }
 
 @test "an array without metadata, built by mdadm, gets a file and records" {
 	mdadm --build /dev/md0 --run --level=1 --raid-devices=2 --assume-clean /dev/vdb /dev/vdc
-	mdbitmap --create $file --for=/dev/md0 --bitmap-chunk=64K --clean
+	mdbitmap --create $file --for=/dev/md0 --bitmap-chunk=64K --clean --delay=1
+	[[ $(of_file state_flags) == 2 ]] # a crash now must not find it current
 	attach
+	retry 200 0.1 is_clean
 	write_chunks /dev/md0 9
 	(($(dirty) == 1))
 	mdbitmap --detach /dev/md0
@@ -284,7 +299,7 @@ is_clean() { (($(dirty) == 0)); }
 	attach
 	run -0 mdbitmap --detach /dev/md0
 	[[ $output == *stale* ]]
-	[[ $(mdbitmap --examine --json $file | jq '.bitmaps[0].state_flags') == 2 ]]
+	[[ $(of_file state_flags) == 2 ]]
 }
 
 @test "attached to a degraded array, a file does not pass for the missing member's" {
