@@ -144,6 +144,20 @@ dirty() { "$MDBITMAP" --ranges "$device" --unit=chunks; }
 	refused 4 '--create makes one' --assemble /dev/mdb0 --bitmap="$device" --dry-run a.img b.img
 }
 
+@test "a superblock is read from the device, whatever the page cache still has" {
+	"$MDBITMAP" --quiet --create bitmap --for=a.img --clean
+	dd if=a.img of=store conv=notrunc status=none
+	truncate -s "$(stat -c %s a.img)" store
+	losetup --set-capacity "$device"
+	exec 9<"$device" # keeps its pages
+	cat "$device" >/dev/null
+	make_member newer events=9
+	dd if=newer of=store conv=notrunc,fsync status=none
+	run -6 "$MDBITMAP" --check bitmap --for="$device" 9<&-
+	exec 9<&-
+	[[ $output == *"stale: 7, $device is at 9"* ]]
+}
+
 @test "--check says that stock md does not take it, and our driver does" {
 	"$MDBITMAP" --quiet --create "$device" --for=a.img --clean
 	run -0 "$MDBITMAP" --check "$device" --for=a.img
