@@ -60,21 +60,20 @@ static int open_input(struct input *in, const char *path, enum image_byte_order 
 /* OUT's superblock: of the first input, as new as the newest. */
 static int add_super(struct merge *m, struct input *in, bool force)
 {
-	struct bitmap_super *to = &m->sb, sb;
-	int err = image_gather_super(in->image, &sb);
+	const struct bitmap_super *sb = &in->image->all;
+	struct bitmap_super *to = &m->sb;
+	int err = check_same_array(m->inputs[0].image, in->image, force);
 
-	if (!err)
-		err = check_same_array(m->inputs[0].image, in->image, force);
 	if (err)
 		return err;
-	in->all_dirty = image_note_all_dirty(in->image, &sb);
+	in->all_dirty = image_note_all_dirty(in->image);
 	/* The newest has every bit that was set; what older ones add is harmless. */
-	if (sb.events > to->events)
-		to->events = sb.events;
-	if (sb.events_cleared > to->events_cleared)
-		to->events_cleared = sb.events_cleared;
-	if (sb.chunk_bytes < to->chunk_bytes)
-		to->chunk_bytes = sb.chunk_bytes;
+	if (sb->events > to->events)
+		to->events = sb->events;
+	if (sb->events_cleared > to->events_cleared)
+		to->events_cleared = sb->events_cleared;
+	if (sb->chunk_bytes < to->chunk_bytes)
+		to->chunk_bytes = sb->chunk_bytes;
 	return 0;
 }
 

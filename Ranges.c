@@ -149,17 +149,14 @@ static int list_ranges(struct image *image, const struct request *rq)
 
 int mode_ranges(const struct request *rq)
 {
-	struct bitmap_super sb;
 	struct image *image;
 	int err = image_open(rq->args[0], IMAGE_READ, &image);
 
 	if (err)
 		return err;
 	err = image_select(image, rq->byte_order, rq->node);
-	if (!err)
-		err = image_gather_super(image, &sb);
 	if (!err) {
-		image_note_all_dirty(image, &sb);
+		image_note_all_dirty(image);
 		err = list_ranges(image, rq);
 	}
 	image_close(image);

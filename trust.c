@@ -226,10 +226,11 @@ static void judge_state(struct image *image, struct findings *out)
 		findings_add(out, FINDING_BAD, -EUCLEAN, "state",
 			     "0x%x: a write to it failed, bits may be missing, and the kernel refuses it (EIO); look after the disk, then make a new one with --create: all dirty",
 			     state);
-	else if (state & BITMAP_STALE)
+	else if (image_why_all_dirty(image))
 		findings_add(out, FINDING_ATTENTION, 0, "state",
-			     "0x%x: marked out of date, every chunk counts as dirty",
-			     state);
+			     "0x%x: %s, every chunk counts as dirty", state,
+			     state & BITMAP_STALE ? "marked out of date" :
+						    "not used yet (FIRST_USE)");
 	else if (state & ~known)
 		findings_add(out, FINDING_NOTICE, 0, "state",
 			     "0x%x: bits that no version %u bitmap has; md ignores them",
@@ -276,7 +277,7 @@ static void judge_uuid(const struct image *image, const struct trust_target *t,
 
 bool trust_is_stale(const struct image *image, const struct trust_target *t)
 {
-	if (image->sb.state & BITMAP_STALE)
+	if (image_why_all_dirty(image))
 		return true;
 	if (image->sb.version == BITMAP_V5_CLUSTERED && image->sb.nodes)
 		return false;

@@ -232,6 +232,20 @@ json() { jq -er "$1" <<<"$output"; }
 	[[ $output == *bad*state*"node 1"* ]]
 }
 
+@test "an internal bitmap of which every chunk counts as dirty is copied whole" {
+	local k of=(uuid="$(printf 'aa %.0s' {1..15})aa" sectors=14336)
+	make_member m resync=0 features=1 bitmap_offset=8
+	make_super m 8192 "${of[@]}" version=6 chunk=8 state=8
+	run -3 "$MDBITMAP" --check m
+	[[ $output == *attention*state*FIRST_USE* && $output == *"next assembly: copies 7 MiB"* ]]
+	for k in 0 1; do
+		make_super m $((8192 + 4096 * k)) "${of[@]}" version=5 nodes=2 \
+			chunk=4096 state=$((2 * k))
+	done
+	run -3 "$MDBITMAP" --check m
+	[[ $output == *attention*state*"every chunk"* && $output == *"next assembly: copies 7 MiB"* ]]
+}
+
 @test "what mdbitmap.ko would copy is said of mirrors only" {
 	make_member member
 	"$MDBITMAP" --quiet --create bitmap --for=member --bitmap-chunk=64K --clean

@@ -185,6 +185,10 @@ ranges() { "$MDBITMAP" --ranges "$@"; }
 	truncate -s 8K g
 	run -0 --separate-stderr ranges g
 	[[ $stderr == *g*STALE* ]]
+	run -0 --separate-stderr ranges --node=1 g
+	[[ $stderr == *g*STALE* ]]
+	run -0 --separate-stderr ranges --node=0 g
+	[[ ! $stderr ]]
 	make_bitmap f
 	run -0 --separate-stderr ranges f
 	[[ ! $stderr ]]
