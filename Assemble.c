@@ -250,27 +250,24 @@ static unsigned int places_for_spares(const struct assembly *a)
  * Beside what the bitmap says: a rebuild that was cut short goes on, and a
  * spare in an empty place is copied to from start to end.
  */
-static void forecast_rebuilds(struct assembly *a)
+static int forecast_rebuilds(struct assembly *a)
 {
-	uint64_t size = a->fresh->size_sectors;
-	uint64_t sectors = places_for_spares(a) * size;
+	unsigned int spares = places_for_spares(a);
 	size_t i;
+	int err = 0;
 
-	for (i = 0; i < a->found.count; i++) {
-		const struct member_super *ms = &a->found.list[i].member->super;
-
-		if (a->found.list[i].choice == CHOICE_ACTIVE &&
-		    ms->features & MEMBER_FEATURE_RECOVERY_OFFSET &&
-		    !(ms->features & MEMBER_FEATURE_RECOVERY_BITMAP) &&
-		    ms->recovery_sector < size)
-			sectors += size - ms->recovery_sector;
-	}
-	if (!sectors)
-		return;
-	a->forecast.bytes += sectors * SECTOR_BYTES;
+	for (i = 0; !err && i < a->found.count; i++)
+		if (a->found.list[i].choice == CHOICE_ACTIVE)
+			err = forecast_recovery(a->image, &a->target,
+						&a->found.list[i].member->super,
+						&a->forecast);
+	if (!spares)
+		return err;
+	a->forecast.bytes += spares * a->fresh->size_sectors * SECTOR_BYTES;
 	a->forecast.full = true;
 	snprintf(a->forecast.why, sizeof(a->forecast.why),
 		 "a member is rebuilt, whatever the bitmap says");
+	return err;
 }
 
 static void refuse_late(const struct assembly *a, struct latecomer *l)
@@ -331,8 +328,8 @@ static int judge(struct assembly *a)
 	err = forecast_assembly(image, &a->target, &a->forecast);
 	if (err)
 		return err;
-	forecast_rebuilds(a);
-	return forecast_late(a);
+	err = forecast_rebuilds(a);
+	return err ? err : forecast_late(a);
 }
 
 /* ---- starting ---- */

@@ -116,6 +116,17 @@ static void list_prospects(struct check *c)
 	c->prospect_count = 2;
 }
 
+/* What is owed to the member that was asked about counts, too. */
+static int forecast_next(const struct check *c, const struct trust_target *t,
+			 struct forecast *out)
+{
+	const struct member *member = c->member ? c->member : c->image->member;
+	int err = forecast_assembly(c->image, t, out);
+
+	return err || !member ? err :
+	       forecast_recovery(c->image, t, &member->super, out);
+}
+
 static int forecast_prospects(struct check *c)
 {
 	struct trust_target t = c->target;
@@ -129,11 +140,11 @@ static int forecast_prospects(struct check *c)
 		t.clean = o->clean;
 		t.driver = c->target.driver;
 		o->either = !t.driver && (!t.has_array || t.mirror);
-		err = forecast_assembly(c->image, &t, &o->forecast);
+		err = forecast_next(c, &t, &o->forecast);
 		if (err || !o->either)
 			continue;
 		t.driver = driver_of_word(OUR_NODE);
-		err = forecast_assembly(c->image, &t, &o->ours);
+		err = forecast_next(c, &t, &o->ours);
 	}
 	return err;
 }

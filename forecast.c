@@ -119,6 +119,35 @@ int forecast_assembly(struct image *image, const struct trust_target *t,
 	return forecast_resync(image, t, out);
 }
 
+static int recover_by_bitmap(struct image *image, const struct trust_target *t,
+			     struct forecast *out)
+{
+	uint64_t bytes = all_bytes(image, t, 0);
+	bool stale = trust_is_stale(image, t);
+	int err = stale ? 0 : dirty_bytes(image, 0, &bytes);
+
+	out->bytes += bytes;
+	out->full |= stale;
+	because(out, stale ? "a member is recovered and the bitmap is stale: every chunk is copied to it" :
+		"a member is recovered: the chunks whose bit is set are copied to it");
+	return err;
+}
+
+int forecast_recovery(struct image *image, const struct trust_target *t,
+		      const struct member_super *ms, struct forecast *out)
+{
+	if (!(ms->features & MEMBER_FEATURE_RECOVERY_OFFSET))
+		return 0;
+	if (ms->features & MEMBER_FEATURE_RECOVERY_BITMAP && !trust_is_ours(t))
+		return recover_by_bitmap(image, t, out);
+	if (ms->recovery_sector >= ms->size_sectors)
+		return 0;
+	out->bytes += (ms->size_sectors - ms->recovery_sector) * SECTOR_BYTES;
+	out->full = true;
+	because(out, "a member is rebuilt, whatever the bitmap says");
+	return 0;
+}
+
 static int in_full(const struct member_super *array, struct forecast *out)
 {
 	out->full = true;

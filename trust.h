@@ -121,6 +121,13 @@ int forecast_assembly(struct image *image, const struct trust_target *t,
 		      struct forecast *out);
 
 /*
+ * Add what is copied to the member of @ms, if its recovery was cut short: all
+ * from there on, or, by stock md and where the bitmap led it, the set bits.
+ */
+int forecast_recovery(struct image *image, const struct trust_target *t,
+		      const struct member_super *ms, struct forecast *out);
+
+/*
  * What a re-add of @joining copies to it. @bitmap: the array's bitmap, file
  * or internal, or NULL for none; @array: superblock of an in-sync member.
  * md-abi.md 5.9

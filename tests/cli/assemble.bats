@@ -171,6 +171,18 @@ refused() {
 	[[ $output == *'nothing to copy'* ]]
 }
 
+@test "a member whose recovery by the bitmap was cut short gets the dirty chunks" {
+	make_member b.img number=1 features=130
+	run -0 --separate-stderr assemble --dry-run a.img b.img
+	[[ $output == *'2 chunks (128 KiB) to copy'*'a member is recovered'* ]]
+	[[ $output != *'one member alone'* ]]
+	make_member a.img resync=0
+	make_member b.img number=1 resync=0 features=130
+	printf '\x02' | dd of=bitmap bs=1 seek=48 conv=notrunc status=none
+	run -0 --separate-stderr assemble --dry-run a.img b.img
+	[[ $output == *'112 chunks (7 MiB) to copy'* ]]
+}
+
 @test "the plan in JSON has every member, its place and its events" {
 	run -0 --separate-stderr assemble --dry-run --json a.img b.img
 	jq -e '.json_version == 1 and .mode == "assemble" and .dry_run

@@ -246,6 +246,15 @@ json() { jq -er "$1" <<<"$output"; }
 	[[ $output == *attention*state*"every chunk"* && $output == *"next assembly: copies 7 MiB"* ]]
 }
 
+@test "the recovery of the member that is asked about goes on: 3" {
+	make_member member number=1 features=130
+	"$MDBITMAP" --quiet --create bitmap --for=member --bitmap-chunk=64K --clean --force
+	"$MDBITMAP" --quiet --mark bitmap 0+1
+	check 3 --for=member
+	[[ $output == *"next assembly: copies 64 KiB: a member is recovered"* ]]
+	[[ $output == *"with mdbitmap.ko copies 7 MiB"* ]]
+}
+
 @test "what mdbitmap.ko would copy is said of mirrors only" {
 	make_member member
 	"$MDBITMAP" --quiet --create bitmap --for=member --bitmap-chunk=64K --clean

@@ -41,6 +41,12 @@ plan() { "$MDBITMAP" --assemble "$1" --bitmap=bitmap --dry-run "${@:2}" a.img b.
 	[[ $stderr == *stale* ]]
 }
 
+@test "a member whose recovery was cut short: our driver goes on beside the bitmap" {
+	make_member b.img number=1 features=130
+	run -0 --separate-stderr plan $ours
+	[[ $output == *'112 chunks (7 MiB) to copy'*'whatever the bitmap says'* ]]
+}
+
 @test "--check of a member says what either driver does" {
 	run -0 "$MDBITMAP" --check bitmap --for=a.img
 	[[ $output == *'next assembly: copies nothing'* ]]
