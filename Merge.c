@@ -409,7 +409,7 @@ static void diff_supers(struct diff *d, struct json_object *o)
 static int print_diff(struct diff *d)
 {
 	struct json_object *o = NULL;
-	int err, closed;
+	int err;
 
 	if (d->rq->json) {
 		o = json_start("diff");
@@ -421,9 +421,8 @@ static int print_diff(struct diff *d)
 	if (o)
 		json_stream_start(o, "ranges");
 	err = diff_bits(d);
-	closed = o ? json_stream_finish() : 0;
-	if (!err)
-		err = closed;
+	if (o)
+		err = json_stream_finish(err);
 	return err ? err : d->found ? EXIT_ATTENTION : 0;
 }
 

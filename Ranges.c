@@ -115,16 +115,13 @@ static int list_json(struct listing *l)
 {
 	const struct bitmap_super *sb = &l->image->sb;
 	struct json_object *o = json_start("ranges");
-	int err, closed;
 
 	json_text(o, "file", l->image->path);
 	json_u64(o, "chunk_bytes", sb->chunk_bytes);
 	json_u64(o, "size_bytes", sb->sync_sectors * SECTOR_BYTES);
 	json_u64(o, "chunks", l->image->bits);
 	json_stream_start(o, "ranges");
-	err = list_all(l);
-	closed = json_stream_finish();
-	return err ? err : closed;
+	return json_stream_finish(list_all(l));
 }
 
 static int list_ranges(struct image *image, const struct request *rq)

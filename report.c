@@ -322,10 +322,14 @@ void json_stream_item(struct json_object *item)
 	stream_empty = false;
 }
 
-int json_stream_finish(void)
+int json_stream_finish(int err)
 {
-	puts("]}");
-	return report_flush();
+	struct json_object *o = json_object_new_object();
+
+	json_text(o, "error", err < 0 ? fail_text() : NULL);
+	printf("],%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN) + 1);
+	json_object_put(o);
+	return err ? err : report_flush();
 }
 
 int report_flush(void)
