@@ -98,14 +98,19 @@ static int count_dirty(struct check *c)
 	return ret;
 }
 
-/* The superblocks tell how a stopped array was stopped; else it is open. */
+/*
+ * The superblocks tell how a stopped array was stopped; else it is open. Without
+ * metadata it makes no difference.
+ */
 static void list_prospects(struct check *c)
 {
 	const struct trust_target *t = &c->target;
 
-	if (t->has_array && t->persistent && (!t->running || !t->clean)) {
+	bool bare = trust_is_bare(c->image, t);
+
+	if (bare || (t->has_array && (!t->running || !t->clean))) {
 		c->prospects[0] = (struct prospect){ .when = "", .key = "now",
-						   .clean = t->clean };
+						   .clean = !bare && t->clean };
 		c->prospect_count = 1;
 		return;
 	}

@@ -52,6 +52,13 @@ static uint64_t all_bytes(const struct image *image, const struct trust_target *
 	return all > before ? all - before : 0;
 }
 
+static const char *why_set_bits(const struct image *image, const struct trust_target *t)
+{
+	return trust_is_bare(image, t) ?
+	       "without metadata the bits alone tell where the members differ: the chunks whose bit is set are copied" :
+	       "the array is not in sync: the chunks whose bit is set are copied";
+}
+
 /* An array that owes a resync: the set bits from the checkpoint on. */
 static int forecast_resync(struct image *image, const struct trust_target *t,
 			   struct forecast *out)
@@ -67,7 +74,7 @@ static int forecast_resync(struct image *image, const struct trust_target *t,
 	/* Bits before the checkpoint then wait for a member that is away. */
 	if (t->degraded && image->sb.events_cleared != t->events)
 		start = 0;
-	because(out, "the array is not in sync: the chunks whose bit is set are copied");
+	because(out, "%s", why_set_bits(image, t));
 	return dirty_bytes(image, start, &out->bytes);
 }
 
@@ -96,8 +103,8 @@ static int forecast_ours(struct image *image, const struct trust_target *t,
 		because(out, "the array is not in sync and the bitmap is stale: every chunk is copied");
 		return 0;
 	}
-	because(out, t->clean ? "a current bitmap is believed: the chunks whose bit is set are copied, though the members say that they are in sync" :
-		"the array is not in sync: the chunks whose bit is set are copied");
+	because(out, "%s", t->clean ? "a current bitmap is believed: the chunks whose bit is set are copied, though the members say that they are in sync" :
+		why_set_bits(image, t));
 	return dirty_bytes(image, 0, &out->bytes);
 }
 

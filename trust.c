@@ -249,6 +249,11 @@ static bool has_uuid(const struct image *image)
 	return memcmp(image->sb.uuid, none, UUID_BYTES);
 }
 
+bool trust_is_bare(const struct image *image, const struct trust_target *t)
+{
+	return t->has_array ? !t->persistent : !has_uuid(image);
+}
+
 /* md asks no array without metadata for its UUID: we are the last to look. */
 static void judge_uuid(const struct image *image, const struct trust_target *t,
 		       struct findings *out)

@@ -86,6 +86,12 @@ struct finding *findings_add(struct findings *f, enum finding_weight weight,
 enum finding_weight findings_worst(const struct findings *f);
 const struct finding *findings_refusal(const struct findings *f, bool force);
 
+/*
+ * Is it for an array without metadata? --build then copies each set bit, whatever
+ * came before.
+ */
+bool trust_is_bare(const struct image *image, const struct trust_target *t);
+
 /* Is it mdbitmap.ko that will use the bitmap? */
 bool trust_is_ours(const struct trust_target *t);
 

@@ -47,6 +47,16 @@ json() { jq -er "$1" <<<"$output"; }
 	[[ $output == *"after a clean stop: copies nothing"* ]]
 }
 
+@test "dirty chunks of an array without metadata are copied, however it was stopped: 3" {
+	"$MDBITMAP" --quiet --create bitmap --size=7M --bitmap-chunk=64K --clean
+	"$MDBITMAP" --quiet --mark bitmap 64K+64K
+	check 3
+	[[ $output == *"next assembly: copies 64 KiB: without metadata"* ]]
+	[[ $output != *"copies nothing"* ]]
+	check 3 --json
+	(($(json .next_assembly.now.copy_bytes) == 65536))
+}
+
 @test "a member that was stopped cleanly makes the set bits cost nothing: 0" {
 	make_bitmap
 	set_events bitmap 7
