@@ -109,6 +109,43 @@ static void tell_left_out(const struct assembly *a)
 	}
 }
 
+/* What mdbitmap.ko refuses of a member, whoever is the freshest. */
+static const struct {
+	uint32_t features;
+	const char *what;
+} not_ours[] = {
+	{ MEMBER_FEATURE_BAD_BLOCKS, "a list of bad blocks" },
+	{ MEMBER_FEATURE_RESHAPE | MEMBER_FEATURE_RESHAPE_BACKWARDS |
+	  MEMBER_FEATURE_NEW_OFFSET, "a reshape under way" },
+	{ MEMBER_FEATURE_REPLACEMENT, "the place of a member that it is to replace" },
+	{ MEMBER_FEATURE_CLUSTERED, "a cluster" },
+	{ MEMBER_FEATURE_JOURNAL, "a journal" },
+	{ MEMBER_FEATURE_PPL | MEMBER_FEATURE_MULTIPLE_PPLS, "a partial parity log" },
+};
+
+static int check_ours(const struct candidate *c, const struct driver *driver)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(not_ours) / sizeof(not_ours[0]); i++)
+		if (c->member->super.features & not_ours[i].features)
+			return fail(-EOPNOTSUPP, "%s: has %s, which the driver %s refuses; leave it out, or use stock md",
+				    device(c), not_ours[i].what, driver->module);
+	return 0;
+}
+
+static int check_members(const struct assembly *a)
+{
+	const struct driver *driver = driver_of_word(a->rq->args[0]);
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && driver && driver->ours && i < a->found.count; i++)
+		if (goes_in(&a->found.list[i]))
+			err = check_ours(&a->found.list[i], driver);
+	return err;
+}
+
 static int check_kind(const struct assembly *a)
 {
 	const struct driver *driver = driver_of_word(a->rq->args[0]);
@@ -180,6 +217,8 @@ static int choose(struct assembly *a)
 		return err;
 	a->fresh = &a->found.list[a->sel.freshest].member->super;
 	err = check_kind(a);
+	if (!err)
+		err = check_members(a);
 	if (!err)
 		err = check_count(a);
 	look_for_images(a);

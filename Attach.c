@@ -226,6 +226,16 @@ static int report_attach(const struct request *rq, const struct mdarray *array,
 	return 0;
 }
 
+/* What can be told of SET_BITMAP_FILE without trying it. */
+static int check_plan(const struct request *rq, const struct mdarray *array)
+{
+	const char *release;
+
+	if (!explain_driver_refuses(driver_of_word(array->name), &release))
+		return 0;
+	return explain_set_bitmap(-EINVAL, array->node, rq->bitmap, true);
+}
+
 static int attach(const struct request *rq, const struct mdarray *array)
 {
 	bool degraded = is_degraded(array), stale;
@@ -237,7 +247,9 @@ static int attach(const struct request *rq, const struct mdarray *array)
 		return err;
 	attempt.bitmap_fd = fd;
 	stale = degraded || !would_be_believed(image, array);
-	if (!rq->dry_run && degraded && would_be_believed(image, array))
+	if (rq->dry_run)
+		err = check_plan(rq, array);
+	else if (degraded && would_be_believed(image, array))
 		err = make_stale(image, fd);
 	if (!err && !rq->dry_run)
 		err = explain_set_bitmap(retry(set_file, &attempt), array->node,

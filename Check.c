@@ -33,6 +33,7 @@ struct check {
 	struct mdarray *array;		/* --for, if it is one */
 	struct member *member;		/* --for, if it is one */
 	struct findings findings;
+	struct findings plan;		/* and what the next assembly asks, too */
 	bool readable;			/* dirty and prospects are known */
 	uint64_t dirty_chunks, dirty_bytes;
 	struct prospect prospects[CASES_MAX];
@@ -158,6 +159,9 @@ static int look(struct check *c)
 {
 	int err = trust_judge(c->image, &c->target, &c->findings);
 
+	c->target.use = TRUST_PLAN;
+	if (!err)
+		err = trust_judge(c->image, &c->target, &c->plan);
 	if (err || c->image->check_error)
 		return err;
 	c->readable = true;
@@ -191,9 +195,18 @@ static bool owes_copy(const struct check *c)
 	return false;
 }
 
+/* A bitmap that is well, but that no assembly takes, needs attention. */
+static enum finding_weight worst_weight(const struct check *c)
+{
+	enum finding_weight worst = findings_worst(&c->findings);
+
+	return worst < FINDING_ATTENTION && findings_refusal(&c->plan, false) ?
+	       FINDING_ATTENTION : worst;
+}
+
 static enum exit_code verdict(const struct check *c)
 {
-	switch (findings_worst(&c->findings)) {
+	switch (worst_weight(c)) {
 	case FINDING_BAD:
 		return EXIT_CORRUPT;
 	case FINDING_ATTENTION:
@@ -219,7 +232,7 @@ static void print_topics(const struct findings *f, enum finding_weight weight)
 
 static void print_verdict(const struct check *c)
 {
-	enum finding_weight worst = findings_worst(&c->findings);
+	enum finding_weight worst = worst_weight(c);
 
 	printf("verdict: %s", paint(weights[worst].paint));
 	if (worst == FINDING_BAD)
@@ -229,8 +242,10 @@ static void print_verdict(const struct check *c)
 	else
 		printf("to be trusted%s%s\n", paint(PAINT_NONE),
 		       owes_copy(c) ? ", with chunks to copy" : "");
-	if (worst >= FINDING_ATTENTION)
+	if (findings_worst(&c->findings) == worst && worst >= FINDING_ATTENTION)
 		print_topics(&c->findings, worst);
+	else if (worst >= FINDING_ATTENTION)
+		print_topics(&c->plan, FINDING_BAD);
 }
 
 static void print_forecast(const char *when, const char *driver,
@@ -242,15 +257,17 @@ static void print_forecast(const char *when, const char *driver,
 
 static void print_next(const struct check *c)
 {
-	const struct finding *refusal = findings_refusal(&c->findings, true);
+	const struct finding *refusal = findings_refusal(&c->plan, true);
+	const struct finding *forcible = findings_refusal(&c->plan, false);
 	size_t i;
 
 	if (refusal) {
 		printf("next assembly: refused, because of its %s\n", refusal->topic);
 		return;
 	}
-	if (findings_refusal(&c->findings, false))
-		puts("next assembly: refused without --force; with it:");
+	if (forcible)
+		printf("next assembly: refused without --force, because of its %s; with it:\n",
+		       forcible->topic);
 	for (i = 0; i < c->prospect_count; i++) {
 		const struct prospect *o = &c->prospects[i];
 
@@ -352,14 +369,14 @@ static void json_forecast(struct json_object *o, const struct forecast *f)
 
 static void json_next(struct json_object *o, const struct check *c)
 {
-	const struct finding *refusal = findings_refusal(&c->findings, true);
+	const struct finding *refusal = findings_refusal(&c->plan, true);
 	struct json_object *child;
 	size_t i;
 
 	o = json_child(o, "next_assembly");
 	json_flag(o, "refused", refusal);
 	json_flag(o, "needs_force",
-		  !refusal && findings_refusal(&c->findings, false));
+		  !refusal && findings_refusal(&c->plan, false));
 	for (i = 0; !refusal && i < c->prospect_count; i++) {
 		child = json_child(o, c->prospects[i].key);
 		json_forecast(child, &c->prospects[i].forecast);

@@ -112,24 +112,8 @@ int start_check_member(const char *path)
 int start_open_bitmap(const char *path, struct trust_target *t, bool force,
 		      bool plan_only, struct image **image, int *fd)
 {
-	const struct finding *bad;
-	struct findings findings;
-	int err;
-
-	if (!plan_only)
-		return trust_open(path, t, force, image, fd);
 	*fd = -1;
-	err = image_open(path, IMAGE_FILE | IMAGE_FAULTY_OK | IMAGE_SHORT_OK, image);
-	if (err)
-		return err;
-	err = trust_judge(*image, t, &findings);
-	bad = err ? NULL : findings_refusal(&findings, force);
-	if (bad)
-		err = fail(bad->err, "%s: %s: %s%s", safe(path), bad->topic, bad->text,
-			   bad->forcible ? "; --force goes on all the same" : "");
-	if (err)
-		image_close(*image);
-	return err;
+	return trust_open(path, t, force, image, plan_only ? NULL : fd);
 }
 
 int start_check_plan(const char *word, const char *bitmap, bool plan_only)
@@ -141,9 +125,9 @@ int start_check_plan(const char *word, const char *bitmap, bool plan_only)
 		note("image files can be planned with only: losetup -f --show makes block devices of them");
 		return 0;
 	}
-	if (!explain_driver_refuses(driver, &release))
-		return 0;
-	return explain_set_bitmap(-EINVAL, word, bitmap, false);
+	if (explain_driver_refuses(driver, &release))
+		return explain_set_bitmap(-EINVAL, word, bitmap, false);
+	return node_check_driver(word);
 }
 
 /* ---- what will be copied ---- */

@@ -170,7 +170,7 @@ static void judge_structure(const struct image *image, struct findings *out)
 			     human(image->sb.chunk_bytes));
 }
 
-static void judge_version(const struct image *image, bool for_kernel,
+static void judge_version(const struct image *image, const struct trust_target *t,
 			  struct findings *out)
 {
 	u32 version = image->sb.version;
@@ -181,7 +181,7 @@ static void judge_version(const struct image *image, bool for_kernel,
 			     image->order == IMAGE_LITTLE_ENDIAN ? "little-endian" :
 								   "big-endian");
 	else if (version != BITMAP_V4 && !image->member)
-		findings_add(out, for_kernel ? FINDING_BAD : FINDING_ATTENTION,
+		findings_add(out, t->use >= TRUST_PLAN ? FINDING_BAD : FINDING_ATTENTION,
 			     -EPROTONOSUPPORT, "version",
 			     "%u (%s) lives inside the members: md cannot use it from a file; make a version 4 bitmap with --create or --merge",
 			     version, version == BITMAP_V5_CLUSTERED ? "clustered" :
@@ -258,7 +258,7 @@ bool trust_is_bare(const struct image *image, const struct trust_target *t)
 static void judge_uuid(const struct image *image, const struct trust_target *t,
 		       struct findings *out)
 {
-	if (!t->persistent && t->for_kernel && has_uuid(image))
+	if (!t->persistent && t->use >= TRUST_PLAN && has_uuid(image))
 		findings_add(out, FINDING_BAD, -EBADMSG, "uuid",
 			     "belongs to an array with metadata, UUID %s, and %s has none; give its own bitmap, or make one with --create",
 			     uuid_text(image->sb.uuid), safe(t->name))->forcible = true;
@@ -377,7 +377,7 @@ static int judge_events(struct image *image, const struct trust_target *t,
 	}
 	if (events < t->events)
 		return events ? judge_older(image, t, out) : judge_new(image, t, out);
-	if (events > t->events + 1 && t->for_kernel && !t->running)
+	if (events > t->events + 1 && t->use >= TRUST_PLAN && !t->running)
 		findings_add(out, FINDING_BAD, -ESTALE, "events",
 			     "%llu, but the freshest member here, %s, is at %llu: a fresher one is missing, and this one's data are old; name that one too",
 			     (ull)events, safe(t->name), (ull)t->events)->forcible = true;
@@ -467,7 +467,7 @@ int trust_judge(struct image *image, const struct trust_target *t,
 	judge_structure(image, out);
 	if (image->check_error)
 		return 0;	/* nothing else of it can be read */
-	judge_version(image, t->for_kernel, out);
+	judge_version(image, t, out);
 	judge_length(image, out);
 	err = place_judge_holes(image, t, out);
 	if (err)
@@ -481,7 +481,7 @@ int trust_judge(struct image *image, const struct trust_target *t,
 		return err;
 	place_judge_devices(image, t, out);
 	place_judge_filesystem(image, t, out);
-	place_judge_use(image, t->for_kernel, out);
+	place_judge_use(image, t, out);
 	place_judge_permissions(image, t, out);
 	return 0;
 }
@@ -582,12 +582,13 @@ int trust_open(const char *path, struct trust_target *t, bool force,
 	err = image_open(path, IMAGE_FILE | IMAGE_SHORT_OK | IMAGE_FAULTY_OK, &view);
 	if (err)
 		return err;
-	t->for_kernel = true;
+	t->use = fd ? TRUST_KERNEL : TRUST_PLAN;
 	err = trust_judge(view, t, &findings);
-	if (!err) {
-		refusal = findings_refusal(&findings, force);
-		err = refusal ? refuse(path, refusal) : open_writable(view, fd);
-	}
+	refusal = err ? NULL : findings_refusal(&findings, force);
+	if (refusal)
+		err = refuse(path, refusal);
+	if (!err && fd)
+		err = open_writable(view, fd);
 	if (err) {
 		image_close(view);
 		return err;

@@ -39,6 +39,14 @@ struct findings {
 	size_t count;
 };
 
+/* How much is judged: each adds to the one before. */
+enum trust_use {
+	TRUST_LOOK,		/* the bitmap */
+	TRUST_PLAN,		/* what a start with it is refused for on any machine */
+	TRUST_KERNEL,		/* its place, here and now: filesystem (FIBMAP), file on
+				 * the array itself or on one of its members, owner */
+};
+
 /* What the bitmap is to be compared with. Zero what is not known. */
 struct trust_target {
 	const char *name;	/* for the messages: "/dev/md0", "/dev/vdb" */
@@ -61,8 +69,7 @@ struct trust_target {
 	dev_t array_dev;	/* 0: not known yet */
 	const dev_t *member_devs;
 	size_t member_count;
-	bool for_kernel;	/* judge the place too: filesystem (FIBMAP), file on
-				 * the array itself or on one of its members */
+	enum trust_use use;
 };
 
 void trust_target_from_member(struct trust_target *t, const char *name,
@@ -97,10 +104,10 @@ bool trust_is_ours(const struct trust_target *t);
 
 /*
  * Open @path to be handed to SET_BITMAP_FILE: a regular file and no symlink,
- * or a block device for mdbitmap.ko, judged with for_kernel, not in use, opened O_RDWR exactly once. *fd is the
+ * or a block device for mdbitmap.ko, judged with TRUST_KERNEL, not in use, opened O_RDWR exactly once. *fd is the
  * descriptor; *image a read-only view that the caller closes. -errno after
  * fail() with the first bad finding; findings that --force excused are
- * note()d.
+ * note()d. Without @fd all that is for a plan: TRUST_PLAN.
  */
 int trust_open(const char *path, struct trust_target *t, bool force,
 	       struct image **image, int *fd);

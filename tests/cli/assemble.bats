@@ -134,6 +134,16 @@ refused() {
 	refused 6 'of another array' "$node" --bitmap=other --dry-run a.img b.img
 }
 
+@test "what an assembly of devices is refused for, the plan is, too" {
+	chmod 400 bitmap
+	refused 1 'read-only' "$node" --bitmap=bitmap --dry-run a.img b.img
+	chmod 600 bitmap
+	set_events bitmap 100
+	refused 6 'a fresher one is missing' "$node" --bitmap=bitmap --dry-run a.img b.img
+	printf '\x05' | dd of=bitmap bs=1 seek=4 conv=notrunc status=none
+	refused 7 'clustered' "$node" --bitmap=bitmap --dry-run a.img b.img
+}
+
 @test "a truncated bitmap is refused" {
 	truncate -s 260 bitmap
 	refused 6 'truncated' "$node" --bitmap=bitmap --dry-run a.img b.img

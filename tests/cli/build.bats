@@ -148,6 +148,12 @@ refused_mirror() {
 	run -0 --separate-stderr build --bitmap=bitmap --dry-run --bitmap-chunk=64 --delay=5 a.img b.img
 }
 
+@test "an existing bitmap of an array with metadata is refused without --force" {
+	"$MDBITMAP" --quiet --create bitmap --size=8M --uuid="$(printf 'a%.0s' {1..32})"
+	refused_mirror 6 'belongs to an array with metadata' --dry-run a.img b.img
+	run -0 --separate-stderr build --bitmap=bitmap --dry-run --force a.img b.img
+}
+
 @test "an existing bitmap of another size is refused" {
 	"$MDBITMAP" --quiet --create bitmap --size=4M
 	refused_mirror 6 'size' --dry-run a.img b.img

@@ -184,6 +184,21 @@ json() { jq -er "$1" <<<"$output"; }
 	[[ $output == *attention*version*clustered* ]]
 }
 
+@test "what an assembly refuses is said of the next one, and asks for attention: 3" {
+	make_bitmap --clean
+	set_events bitmap 100
+	make_member member
+	check 3 --for=member
+	[[ $output == *"verdict: usable, but needs attention"*events* ]]
+	[[ $output == *"next assembly: refused without --force, because of its events; with it:"* ]]
+	check 3 --for=member --json
+	[[ $(json .next_assembly.needs_force) == true ]]
+	set_events bitmap 7
+	put bitmap 4 '\x05'
+	check 3 --for=member
+	[[ $output == *"next assembly: refused, because of its version" ]]
+}
+
 @test "what is no bitmap, or not there, is status 4" {
 	echo "something else" >bitmap
 	run -4 --separate-stderr "$MDBITMAP" --check bitmap

@@ -144,6 +144,15 @@ dirty() { "$MDBITMAP" --ranges "$device" --unit=chunks; }
 	refused 4 '--create makes one' --assemble /dev/mdb0 --bitmap="$device" --dry-run a.img b.img
 }
 
+@test "without the driver there is nothing to plan" {
+	modinfo -n mdbitmap && skip "the driver is installed here"
+	"$MDBITMAP" --quiet --create bitmap --for=a.img --clean
+	dd if=a.img of=store conv=notrunc status=none
+	truncate -s "$(stat -c %s a.img)" store
+	losetup --set-capacity "$device"
+	refused 7 'module mdbitmap: not there' --assemble /dev/mdb0 --bitmap=bitmap --run --dry-run "$device"
+}
+
 @test "a superblock is read from the device, whatever the page cache still has" {
 	"$MDBITMAP" --quiet --create bitmap --for=a.img --clean
 	dd if=a.img of=store conv=notrunc status=none

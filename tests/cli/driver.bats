@@ -62,6 +62,20 @@ plan() { "$MDBITMAP" --assemble "$1" --bitmap=bitmap --dry-run "${@:2}" a.img b.
 	[[ $stderr == *'level 5'*'mirrors (level 1) only'* ]]
 }
 
+@test "our driver refuses members with what it does not keep, whichever has it" {
+	make_member b.img number=1 features=8
+	run -7 --separate-stderr plan $ours
+	[[ $stderr == *'b.img: has a list of bad blocks, which the driver mdbitmap refuses'* ]]
+	run -0 plan /dev/md_no_such_array
+}
+
+@test "our driver takes no file that others may write to" {
+	chmod 666 bitmap
+	run -1 --separate-stderr plan $ours
+	[[ $stderr == *'permissions'* ]]
+	run -0 plan /dev/md_no_such_array
+}
+
 @test "a name too long for our driver is refused" {
 	run -2 --separate-stderr plan /dev/mdb/abcdefghijklmnopqrstuvwxyz01
 	[[ $stderr == *'not a name for an array'*'the same with mdb'* ]]

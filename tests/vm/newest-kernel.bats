@@ -50,6 +50,7 @@ refuses() {
 	mdbitmap --create /mnt/bitmap --for=/dev/md0 --clean
 	refused 7 "$refusal mdbitmap --stop /dev/md0, then mdbitmap --assemble --scan /dev/mdb0 --bitmap=/mnt/bitmap" \
 		--attach /dev/md0 --bitmap=/mnt/bitmap
+	refused 7 "$refusal mdbitmap --stop" --attach /dev/md0 --bitmap=/mnt/bitmap --dry-run
 }
 
 @test "--build is refused, and the file it made is gone" {
