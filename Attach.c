@@ -251,9 +251,11 @@ static int attach(const struct request *rq, const struct mdarray *array)
 		err = check_plan(rq, array);
 	else if (degraded && would_be_believed(image, array))
 		err = make_stale(image, fd);
-	if (!err && !rq->dry_run)
-		err = explain_set_bitmap(retry(set_file, &attempt), array->node,
-					 rq->bitmap, true);
+	if (!err && !rq->dry_run) {
+		err = retry(set_file, &attempt);
+		trust_unlock(fd);
+		err = explain_set_bitmap(err, array->node, rq->bitmap, true);
+	}
 	if (!err)
 		err = report_attach(rq, array, image, stale, degraded);
 	close(fd);

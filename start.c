@@ -293,13 +293,20 @@ static int run(const struct start_plan *plan, struct started *s)
 	return explain_run(err, s->path, plan->bitmap);
 }
 
+static int set_bitmap(const struct start_plan *plan, const struct started *s)
+{
+	int err = md_set_bitmap(s->fd, plan->bitmap_fd);
+
+	trust_unlock(plan->bitmap_fd);
+	return explain_set_bitmap(err, s->path, plan->bitmap, false);
+}
+
 static int take_steps(const struct start_plan *plan, struct started *s)
 {
 	int err = set_array(plan, s);
 
 	if (!err)
-		err = explain_set_bitmap(md_set_bitmap(s->fd, plan->bitmap_fd),
-					 s->path, plan->bitmap, false);
+		err = set_bitmap(plan, s);
 	if (!err)
 		err = add_members(plan, s);
 	if (!err)

@@ -521,14 +521,20 @@ static int open_device(const struct image *image, int *out)
 	return 0;
 }
 
+static bool is_same_inode(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 /*
  * Writable once and no more: md counts (md-abi.md 3.1). An editor that is at
- * work now would make that count two, but the lock says so in plainer words.
+ * work now would make that count two, but the lock says so in plainer words; and
+ * until the kernel has the file, it keeps others from replacing what was judged.
  */
 static int open_writable(const struct image *image, int *out)
 {
 	const char *path = safe(image->path);
-	struct stat st;
+	struct stat st, now;
 	int fd, err = 0;
 
 	if (S_ISBLK(image->st.st_mode))
@@ -536,23 +542,25 @@ static int open_writable(const struct image *image, int *out)
 	fd = open(image->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return fail_errno(-errno, "%s: cannot be opened for writing", path);
-	if (fstat(fd, &st))
-		err = fail_errno(-errno, "%s", path);
-	else if (st.st_dev != image->st.st_dev || st.st_ino != image->st.st_ino)
-		err = fail(-EBUSY, "%s: another program replaced it just now; try again",
-			   path);
-	else if (flock(fd, LOCK_EX | LOCK_NB))
+	if (flock(fd, LOCK_EX | LOCK_NB))
 		err = errno == EWOULDBLOCK ?
 		      fail(-EBUSY, "%s: another program is editing it", path) :
 		      fail_errno(-errno, "%s: lock", path);
+	else if (fstat(fd, &st) || !is_same_inode(&st, &image->st) ||
+		 lstat(image->path, &now) || !is_same_inode(&now, &st))
+		err = fail(-EBUSY, "%s: another program replaced it just now; try again",
+			   path);
 	if (err) {
 		close(fd);
 		return err;
 	}
-	/* The kernel would keep the lock, and "attached" look like "edited". */
-	flock(fd, LOCK_UN);
 	*out = fd;
 	return 0;
+}
+
+void trust_unlock(int fd)
+{
+	flock(fd, LOCK_UN);
 }
 
 static int refuse(const char *path, const struct finding *f)

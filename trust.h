@@ -113,6 +113,13 @@ int trust_open(const char *path, struct trust_target *t, bool force,
 	       struct image **image, int *fd);
 
 /*
+ * *fd is locked, so that nobody edits or replaces the file. To be called after
+ * SET_BITMAP_FILE: the kernel would keep the lock, and "attached" look like
+ * "edited".
+ */
+void trust_unlock(int fd);
+
+/*
  * Is it, by events or state bit, out of date? md-abi.md 4.5. Stock md then
  * takes every chunk for dirty; mdbitmap.ko does if the array is not clean.
  */

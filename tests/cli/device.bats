@@ -153,6 +153,24 @@ dirty() { "$MDBITMAP" --ranges "$device" --unit=chunks; }
 	refused 7 'module mdbitmap: not there' --assemble /dev/mdb0 --bitmap=bitmap --run --dry-run "$device"
 }
 
+@test "from the check on until the driver has it, nobody replaces the file" {
+	type -P strace >/dev/null || skip "needs strace"
+	modinfo -n mdbitmap && skip "the driver is installed here"
+	"$MDBITMAP" --quiet --create bitmap --for=a.img --clean
+	dd if=a.img of=store conv=notrunc status=none
+	truncate -s "$(stat -c %s a.img)" store
+	losetup --set-capacity "$device"
+	ASAN_OPTIONS=detect_leaks=0 strace -o trace -P /sys/module/mdbitmap/parameters/new_array \
+		-e trace=access -e inject=access:delay_enter=5000000 \
+		"$MDBITMAP" --assemble /dev/mdb0 --bitmap=bitmap --run "$device" 2>/dev/null 3>&- &
+	opened() { (($(find /proc/[0-9]*/fd -lname "$PWD/bitmap" 2>/dev/null | wc -l) >= 2)); }
+	until opened; do kill -0 $!; done
+	run -5 "$MDBITMAP" --rechunk bitmap --bitmap-chunk=8
+	wait || true
+	[[ $output == *'another program is editing it' && $(<trace) == access* ]]
+	"$MDBITMAP" --rechunk bitmap --bitmap-chunk=8
+}
+
 @test "a superblock is read from the device, whatever the page cache still has" {
 	"$MDBITMAP" --quiet --create bitmap --for=a.img --clean
 	dd if=a.img of=store conv=notrunc status=none
