@@ -6,7 +6,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "holders.h"
 #include "image.h"
+#include "mdarray.h"
 #include "options.h"
 #include "outcome.h"
 #include "parse.h"
@@ -57,6 +59,31 @@ static int open_input(struct input *in, const char *path, enum image_byte_order 
 	return err;
 }
 
+/* 1 and its name: an array sets bits there now; 0 none does; -errno. */
+static int find_user(const struct image *image, char name[64])
+{
+	if (image->member)
+		return holders_stacked(image->member->rdev, name);
+	return mdarray_uses_file(image->fd, name);
+}
+
+/* Bits that an array sets after the merge are not in OUT. */
+static int check_unused(struct merge *m, const struct image *image, bool force)
+{
+	char name[64] = "an array, which cannot be told";
+	int ret = find_user(image, name);
+
+	if (!ret)
+		return 0;
+	if (!force)
+		return fail(-EBUSY, "%s: in use by %s, whose next bits would be missing; stop it first, or use --force, which marks what is made stale",
+			    safe(image->path), safe(name));
+	note("%s: in use by %s, whose next bits will be missing: what is made is marked stale",
+	     safe(image->path), safe(name));
+	m->sb.state |= BITMAP_STALE;
+	return 0;
+}
+
 /* OUT's superblock: of the first input, as new as the newest. */
 static int add_super(struct merge *m, struct input *in, bool force)
 {
@@ -64,6 +91,8 @@ static int add_super(struct merge *m, struct input *in, bool force)
 	struct bitmap_super *to = &m->sb;
 	int err = check_same_array(m->inputs[0].image, in->image, force);
 
+	if (!err)
+		err = check_unused(m, in->image, force);
 	if (err)
 		return err;
 	in->all_dirty = image_note_all_dirty(in->image);

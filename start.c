@@ -3,7 +3,6 @@
  * Starting an array. The bitmap file goes in before the members and the run,
  * as mdadm does it: a refusal of the file then costs the members nothing.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -55,29 +54,12 @@ int start_check_name(const char *word)
 	return check_state(name.kernel, name.path);
 }
 
-/* Kernel name of what is built on @dev, or "". */
-static void find_holder(dev_t dev, char holder[64])
-{
-	struct dirent *entry;
-	char path[64];
-	DIR *dir;
-
-	*holder = '\0';
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(dev),
-		 minor(dev));
-	dir = opendir(path);
-	while (dir && !*holder && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			snprintf(holder, 64, "%.63s", entry->d_name);
-	if (dir)
-		closedir(dir);
-}
-
 static int explain_busy(const char *path, dev_t dev)
 {
 	char holder[64], who[256];
 
-	find_holder(dev, holder);
+	if (!holders_stacked(dev, holder))
+		*holder = '\0';
 	if (driver_of_word(holder))
 		return fail(-EBUSY, "%s: in use by the array %s; mdbitmap --stop /dev/%s first",
 			    safe(path), safe(holder), safe(holder));

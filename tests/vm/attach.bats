@@ -163,6 +163,16 @@ is_clean() { (($(dirty) == 0)); }
 	attach
 }
 
+@test "--merge takes no bitmap that an array uses, or makes a stale one of it" {
+	make_array
+	make_file
+	attach
+	run -5 mdbitmap --merge /mnt/out $file
+	[[ $output == *"in use by md0"* && ! -e /mnt/out ]]
+	mdbitmap --merge /mnt/out $file --force
+	[[ $(mdbitmap --examine --json /mnt/out | jq '.bitmaps[0].state_flags') == 2 ]]
+}
+
 @test "an internal bitmap survives attach and detach, which are refused" {
 	stock_only "internal bitmaps are not kept"
 	make_array --bitmap=internal
@@ -170,6 +180,8 @@ is_clean() { (($(dirty) == 0)); }
 	retry 200 0.1 grep -q 'bitmap: 0/' /proc/mdstat
 	run -5 attach --force --yes
 	[[ $output == *"internal bitmap"* ]]
+	run -5 mdbitmap --merge /mnt/out /dev/vdb
+	[[ $output == *"in use by md0"* && ! -e /mnt/out ]]
 	run -5 mdbitmap --detach /dev/md0 --force --yes
 	[[ $output == *"internal bitmap"* ]]
 	has_internal
