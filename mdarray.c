@@ -377,10 +377,15 @@ int mdarray_uses_file(int fd, char name[64])
 		return err == -ENOENT ? 0 : err;
 	for (i = 0; !err && i < count; i++) {
 		err = stored_path(names[i], path);
-		if (err || !*path || stat(path, &other) || !is_same_file(&st, &other))
+		if (err || !*path)
 			continue;
-		snprintf(name, 64, "%s", names[i]);
-		err = 1;
+		/* Deleted, or not to be seen from here: it may be that one. */
+		if (stat(path, &other))
+			lost = -ESTALE;
+		else if (is_same_file(&st, &other))
+			err = 1;
+		if (err)
+			snprintf(name, 64, "%s", names[i]);
 	}
 	sysfs_free(names, count);
 	return err;
