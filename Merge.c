@@ -70,11 +70,13 @@ static int find_user(const struct image *image, char name[64])
 /* Bits that an array sets after the merge are not in OUT. */
 static int check_unused(struct merge *m, const struct image *image, bool force)
 {
-	char name[64] = "an array, which cannot be told";
+	char name[64];
 	int ret = find_user(image, name);
 
 	if (!ret)
 		return 0;
+	if (ret < 0)
+		strcpy(name, "an array, maybe: that cannot be told");
 	if (!force)
 		return fail(-EBUSY, "%s: in use by %s, whose next bits would be missing; stop it first, or use --force, which marks what is made stale",
 			    safe(image->path), safe(name));

@@ -319,7 +319,10 @@ static int claim(struct image *image, unsigned int flags)
 	ret = mdarray_uses_file(image->fd, md);
 	if (ret == 1)
 		return fail(-EBUSY, "%s: is attached to %s; --detach it first", path, md);
-	if (ret < 0)
+	if (ret == -ESTALE && !(flags & IMAGE_FORCE))
+		return fail(-EBUSY, "%s: cannot tell whether it is the bitmap file of %s, which is not to be found by its name; --force goes on",
+			    path, md);
+	if (ret < 0 && ret != -ESTALE)
 		return fail_errno(ret, "%s: cannot tell whether an array uses it", path);
 	return 0;
 }

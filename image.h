@@ -31,7 +31,8 @@ enum image_flags {
 	IMAGE_SHORT_OK = 4,	/* a file shorter than its bits is no error */
 	IMAGE_FAULTY_OK = 8,	/* nor is a superblock that fails its check: the
 				 * bits cannot be read then, check_error says why */
-	IMAGE_FORCE = 16,	/* edit although the mode bits say read-only */
+	IMAGE_FORCE = 16,	/* edit although the mode bits say read-only, or an
+				 * array's file cannot be found: this may be it */
 };
 
 enum image_byte_order {		/* of version 3 bits: the file does not say */

@@ -163,6 +163,16 @@ is_clean() { (($(dirty) == 0)); }
 	attach
 }
 
+@test "an attached file that lost its name is not edited by another one" {
+	make_array
+	make_file
+	attach
+	ln $file /mnt/again
+	rm $file
+	run -5 mdbitmap --mark /mnt/again all
+	run -5 mdbitmap --merge /mnt/out /mnt/again
+}
+
 @test "--merge takes no bitmap that an array uses, or makes a stale one of it" {
 	make_array
 	make_file
