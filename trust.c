@@ -284,6 +284,9 @@ bool trust_is_stale(const struct image *image, const struct trust_target *t)
 {
 	if (image_why_all_dirty(image))
 		return true;
+	/* Made for a smaller array: ours has no bits for the rest. */
+	if (trust_is_ours(t) && image->sb.sync_sectors < t->sync_sectors)
+		return true;
 	if (image->sb.version == BITMAP_V5_CLUSTERED && image->sb.nodes)
 		return false;
 	return t->has_array && t->persistent && !t->events_unknown &&

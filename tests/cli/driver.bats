@@ -47,6 +47,18 @@ plan() { "$MDBITMAP" --assemble "$1" --bitmap=bitmap --dry-run "${@:2}" a.img b.
 	[[ $output == *'112 chunks (7 MiB) to copy'*'whatever the bitmap says'* ]]
 }
 
+@test "a file for fewer sectors than the array has is stale to our driver" {
+	make_member a.img number=0 resync=0 size=14335
+	make_member b.img number=1 resync=0 size=14335
+	"$MDBITMAP" --quiet --create bitmap --size=14334s --uuid="$(printf 'a%.0s' {1..32})" \
+		--bitmap-chunk=64 --clean --force
+	set_events bitmap 7
+	run -0 --separate-stderr plan $ours
+	[[ $output == *'112 chunks'*'the bitmap is stale: every chunk is copied'* ]]
+	run -0 --separate-stderr plan /dev/md_no_such_array
+	[[ $output == *'nothing to copy'* ]]
+}
+
 @test "--check of a member says what either driver does" {
 	run -0 "$MDBITMAP" --check bitmap --for=a.img
 	[[ $output == *'next assembly: copies nothing'* ]]
