@@ -222,8 +222,7 @@ static int write_device(const struct request *rq, int fd, bool wipe,
 static int make_on_device(const struct request *rq, const struct bitmap_super *sb)
 {
 	char *content;
-	int fd, err = device_claim(rq->args[0], rq->for_dev, image_device_bytes(sb),
-				   rq->force, &fd, &content);
+	int fd, err = device_claim(rq->args[0], rq->for_dev, sb, rq->force, &fd, &content);
 
 	if (err)
 		return err;

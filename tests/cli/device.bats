@@ -121,11 +121,12 @@ dirty() { "$MDBITMAP" --ranges "$device" --unit=chunks; }
 		--bitmap-chunk=4
 }
 
-@test "the device must not be the member that the bitmap is for" {
+@test "the device must not be a member of the array that the bitmap is for" {
 	dd if=a.img of=store conv=notrunc status=none
 	truncate -s "$(stat -c %s a.img)" store
 	losetup --set-capacity "$device"
 	refused 1 'choose a device outside the array' --create "$device" --for="$device" --force
+	refused 1 'choose a device outside the array' --create "$device" --for=b.img --force
 }
 
 @test "other modes that make bitmaps make files only" {
