@@ -354,6 +354,8 @@ int main(int argc, char **argv)
 
 	if (!hold_standard_streams())
 		return EXIT_FAILED;
+	/* A file too large for ulimit is an error like a full disk, not a death. */
+	signal(SIGXFSZ, SIG_IGN);
 	number_options();
 	explain_command(argc, argv);
 	rq.args = calloc(argc + 1, sizeof(*rq.args));

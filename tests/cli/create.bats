@@ -319,7 +319,7 @@ make_member_090() {
 
 @test "a signal while it is written leaves nothing behind" {
 	local signal
-	for signal in INT TERM HUP; do
+	for signal in INT TERM HUP QUIT PIPE; do
 		interrupted "$signal" f "$MDBITMAP" --create f --size=8T --bitmap-chunk=4
 		[[ ! -e f ]]
 		rm -f err
