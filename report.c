@@ -62,7 +62,8 @@ int fail_errno(int err, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	return fail(err, "%s: %s", text, strerror(err < 0 ? -err : err));
+	fail(err, "%s: %s", text, strerror(err < 0 ? -err : err));
+	return err == -EINVAL ? -EIO : err;
 }
 
 const char *fail_text(void)

@@ -34,7 +34,7 @@ enum exit_code {		/* man page, EXIT STATUS */
  *   EUCLEAN EBADMSG ESTALE               6  corrupt, mismatched, stale
  *   EOPNOTSUPP EPROTONOSUPPORT ENOTTY ENOSYS  7
  * and everything else 1. An ioctl's bare EINVAL is no usage error: callers
- * turn it into what it means before they return it.
+ * turn it into what it means before they return it, fail_errno() into EIO.
  */
 enum exit_code exit_code_of(int err);
 
