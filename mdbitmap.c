@@ -273,6 +273,8 @@ static int check_options(const struct request *rq)
 			return fail(-EINVAL, "--%s does not belong to --%s",
 				    options[i].name, modes[rq->mode].name);
 	}
+	if (rq->write_mostly && rq->write_mostly_from >= rq->arg_count)
+		return fail(-EINVAL, "--write-mostly stands before the members that it is for");
 	if (rq->quiet && rq->verbose)
 		return fail(-EINVAL, "--quiet and --verbose exclude each other");
 	return 0;

@@ -192,6 +192,10 @@ refused_mirror() {
 		--dry-run a.img b.img
 }
 
+@test "--write-mostly with no member behind it is a usage error" {
+	refused_mirror 2 'before the members' --dry-run a.img b.img --write-mostly
+}
+
 @test "write-behind without a write-mostly member gets a remark" {
 	run -0 --separate-stderr build --bitmap=bitmap --dry-run --write-behind a.img b.img
 	[[ $stderr == *'--write-mostly'* ]]
