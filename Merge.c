@@ -120,6 +120,8 @@ static int open_inputs(struct merge *m, const struct request *rq)
 	if (err)
 		return err;
 	first = &m->inputs[0].image->sb;
+	if (!first->sync_sectors)
+		return fail(-EUCLEAN, "%s: sync_size is 0: of no array", safe(rq->args[1]));
 	bitmap_super_init(&m->sb);
 	memcpy(m->sb.uuid, first->uuid, UUID_BYTES);
 	m->sb.sync_sectors = first->sync_sectors;

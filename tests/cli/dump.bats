@@ -298,6 +298,12 @@ end" ]]
 	[[ ! $output && $stderr == *"where the bitmap ends is not known" ]]
 }
 
+@test "- is standard input" {
+	make_bitmap f sectors=1001 bits=b5
+	dump f | "$MDBITMAP" -q --restore back -
+	cmp f back
+}
+
 @test "json holds all that the text does" {
 	make_bitmap f sectors=1001 bits=b5
 	run -0 dump --json f

@@ -183,6 +183,12 @@ refused() {
 		and .dirty_chunks == 7 and .dry_run == false' <<<"$output"
 }
 
+@test "bitmaps of size 0 make no OUT" {
+	put a 40 '\x00\x00\x00\x00\x00\x00\x00\x00'
+	run -6 --separate-stderr "$MDBITMAP" --merge out a
+	[[ $stderr == *"a: sync_size is 0"* && ! -e out ]]
+}
+
 @test "a signal, a full disk or a file size limit leave no OUT" {
 	local f
 	for f in x y; do "$MDBITMAP" -q --create $f --size=8T --bitmap-chunk=4; done
