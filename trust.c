@@ -365,6 +365,7 @@ static int judge_events(struct image *image, const struct trust_target *t,
 			struct findings *out)
 {
 	uint64_t events = image->sb.events;
+	bool ahead;
 
 	if (!t->persistent)
 		return 0;
@@ -380,11 +381,12 @@ static int judge_events(struct image *image, const struct trust_target *t,
 	}
 	if (events < t->events)
 		return events ? judge_older(image, t, out) : judge_new(image, t, out);
-	if (events > t->events + 1 && t->use >= TRUST_PLAN && !t->running)
+	ahead = events - t->events > 1;
+	if (ahead && t->use >= TRUST_PLAN && !t->running)
 		findings_add(out, FINDING_BAD, -ESTALE, "events",
 			     "%llu, but the freshest member here, %s, is at %llu: a fresher one is missing, and this one's data are old; name that one too",
 			     (ull)events, safe(t->name), (ull)t->events)->forcible = true;
-	else if (events > t->events + 1)
+	else if (ahead)
 		findings_add(out, FINDING_NOTICE, 0, "events",
 			     "%llu, ahead of %s (%llu): md believes it; if that member was away, ask with --for a fresher one",
 			     (ull)events, safe(t->name), (ull)t->events);

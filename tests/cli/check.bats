@@ -199,6 +199,14 @@ json() { jq -er "$1" <<<"$output"; }
 	[[ $output == *"next assembly: refused, because of its version" ]]
 }
 
+@test "the last number that events can have is one like any other" {
+	make_bitmap --clean
+	set_events bitmap -1
+	make_member member events=-1
+	check 0 --for=member
+	[[ $output == *"18446744073709551615, as member"* ]]
+}
+
 @test "what is no bitmap, or not there, is status 4" {
 	echo "something else" >bitmap
 	run -4 --separate-stderr "$MDBITMAP" --check bitmap
