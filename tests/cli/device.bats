@@ -146,7 +146,7 @@ dirty() { "$MDBITMAP" --ranges "$device" --unit=chunks; }
 }
 
 @test "without the driver there is nothing to plan" {
-	modinfo -n mdbitmap && skip "the driver is installed here"
+	modinfo -n mdbitmap 2>/dev/null && skip "the driver is installed here"
 	"$MDBITMAP" --quiet --create bitmap --for=a.img --clean
 	dd if=a.img of=store conv=notrunc status=none
 	truncate -s "$(stat -c %s a.img)" store
@@ -156,7 +156,7 @@ dirty() { "$MDBITMAP" --ranges "$device" --unit=chunks; }
 
 @test "from the check on until the driver has it, nobody replaces the file" {
 	type -P strace >/dev/null || skip "needs strace"
-	modinfo -n mdbitmap && skip "the driver is installed here"
+	modinfo -n mdbitmap 2>/dev/null && skip "the driver is installed here"
 	"$MDBITMAP" --quiet --create bitmap --for=a.img --clean
 	dd if=a.img of=store conv=notrunc status=none
 	truncate -s "$(stat -c %s a.img)" store

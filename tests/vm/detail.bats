@@ -69,11 +69,11 @@ detail() {
 }
 
 @test "--detail --brief puts a name with blanks in quotes" {
-	local file='/mnt/a file'
+	local named="/mnt/a file"
 	make_bitmap_fs vdd /mnt
 	make_mirror --metadata=1.2
-	mdbitmap --create "$file" --for=/dev/vdb --clean
-	mdbitmap --assemble /dev/md0 --bitmap="$file" /dev/vdb /dev/vdc
+	mdbitmap --create "$named" --for=/dev/vdb --clean
+	mdbitmap --assemble /dev/md0 --bitmap="$named" /dev/vdb /dev/vdc
 	run -0 mdbitmap --detail --brief /dev/md0
 	[[ $output == *" bitmap=\"/mnt/a file\" "* ]]
 }
