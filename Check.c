@@ -106,7 +106,6 @@ static int count_dirty(struct check *c)
 static void list_prospects(struct check *c)
 {
 	const struct trust_target *t = &c->target;
-
 	bool bare = trust_is_bare(c->image, t);
 
 	if (bare || (t->has_array && (!t->running || !t->clean))) {
@@ -370,13 +369,14 @@ static void json_forecast(struct json_object *o, const struct forecast *f)
 static void json_next(struct json_object *o, const struct check *c)
 {
 	const struct finding *refusal = findings_refusal(&c->plan, true);
+	const struct finding *forcible = findings_refusal(&c->plan, false);
 	struct json_object *child;
 	size_t i;
 
 	o = json_child(o, "next_assembly");
 	json_flag(o, "refused", refusal);
-	json_flag(o, "needs_force",
-		  !refusal && findings_refusal(&c->plan, false));
+	json_flag(o, "needs_force", !refusal && forcible);
+	json_text(o, "refusal", forcible ? forcible->text : NULL);
 	for (i = 0; !refusal && i < c->prospect_count; i++) {
 		child = json_child(o, c->prospects[i].key);
 		json_forecast(child, &c->prospects[i].forecast);

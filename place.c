@@ -353,9 +353,9 @@ void place_judge_permissions(const struct image *image, const struct trust_targe
 
 	if (!S_ISREG(image->st.st_mode) || image->member)
 		return;
-	if (!(mode & 0200) && t->use >= TRUST_PLAN) {
-		f = findings_add(out, FINDING_BAD, -EACCES, "permissions",
-				 "read-only (mode %04o), but md writes to it; chmod u+w",
+	if (!(mode & 0200)) {
+		f = findings_add(out, t->use >= TRUST_PLAN ? FINDING_BAD : FINDING_ATTENTION,
+				 -EACCES, "permissions", "read-only (mode %04o), but md writes to it; chmod u+w",
 				 mode);
 		f->forcible = true;
 		odd = true;

@@ -193,7 +193,12 @@ json() { jq -er "$1" <<<"$output"; }
 	[[ $output == *"next assembly: refused without --force, because of its events; with it:"* ]]
 	check 3 --for=member --json
 	[[ $(json .next_assembly.needs_force) == true ]]
+	[[ $(json .next_assembly.refusal) == *"a fresher one is missing"* ]]
 	set_events bitmap 7
+	chmod 400 bitmap
+	check 3 --for=member
+	[[ $output == *attention*permissions*read-only*"because of its permissions"* ]]
+	chmod 600 bitmap
 	put bitmap 4 '\x05'
 	check 3 --for=member
 	[[ $output == *"next assembly: refused, because of its version" ]]
