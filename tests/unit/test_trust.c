@@ -625,13 +625,15 @@ static void a_file_being_edited_is_busy(void **state)
 	image_close(editor);
 }
 
-static void no_lock_stays_on_a_file_that_was_opened(void **state)
+static void a_file_that_was_opened_is_locked_until_the_kernel_has_it(void **state)
 {
 	struct image *image, *editor;
 	int fd;
 
 	need_bmap();
 	assert_int_equal(trust_open(path, &target, false, &image, &fd), 0);
+	assert_int_equal(image_open(path, IMAGE_EDIT, &editor), -EBUSY);
+	trust_unlock(fd);
 	assert_int_equal(image_open(path, IMAGE_EDIT, &editor), 0);
 	image_close(editor);
 	image_close(image);
@@ -1052,7 +1054,7 @@ int main(void)
 		TEST(a_good_file_is_opened_once_for_writing),
 		TEST(a_stale_file_is_opened_only_by_force),
 		TEST(a_file_being_edited_is_busy),
-		TEST(no_lock_stays_on_a_file_that_was_opened),
+		TEST(a_file_that_was_opened_is_locked_until_the_kernel_has_it),
 		TEST(a_symbolic_link_is_not_opened),
 		TEST(a_clean_array_copies_nothing_whatever_is_set),
 		TEST(an_unclean_array_copies_the_dirty_chunks),
