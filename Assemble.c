@@ -109,6 +109,43 @@ static void tell_left_out(const struct assembly *a)
 	}
 }
 
+/* What mdbitmap.ko refuses of a member, whoever is the freshest. */
+static const struct {
+	uint32_t features;
+	const char *what;
+} not_ours[] = {
+	{ MEMBER_FEATURE_BAD_BLOCKS, "a list of bad blocks" },
+	{ MEMBER_FEATURE_RESHAPE | MEMBER_FEATURE_RESHAPE_BACKWARDS |
+	  MEMBER_FEATURE_NEW_OFFSET, "a reshape under way" },
+	{ MEMBER_FEATURE_REPLACEMENT, "the place of a member that it is to replace" },
+	{ MEMBER_FEATURE_CLUSTERED, "a cluster" },
+	{ MEMBER_FEATURE_JOURNAL, "a journal" },
+	{ MEMBER_FEATURE_PPL | MEMBER_FEATURE_MULTIPLE_PPLS, "a partial parity log" },
+};
+
+static int check_ours(const struct candidate *c, const struct driver *driver)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(not_ours) / sizeof(not_ours[0]); i++)
+		if (c->member->super.features & not_ours[i].features)
+			return fail(-EOPNOTSUPP, "%s: has %s, which the driver %s refuses; leave it out, or use stock md",
+				    device(c), not_ours[i].what, driver->module);
+	return 0;
+}
+
+static int check_members(const struct assembly *a)
+{
+	const struct driver *driver = driver_of_word(a->rq->args[0]);
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && driver && driver->ours && i < a->found.count; i++)
+		if (goes_in(&a->found.list[i]))
+			err = check_ours(&a->found.list[i], driver);
+	return err;
+}
+
 static int check_kind(const struct assembly *a)
 {
 	const struct driver *driver = driver_of_word(a->rq->args[0]);
@@ -181,6 +218,8 @@ static int choose(struct assembly *a)
 	a->fresh = &a->found.list[a->sel.freshest].member->super;
 	err = check_kind(a);
 	if (!err)
+		err = check_members(a);
+	if (!err)
 		err = check_count(a);
 	look_for_images(a);
 	return err;
@@ -250,27 +289,24 @@ static unsigned int places_for_spares(const struct assembly *a)
  * Beside what the bitmap says: a rebuild that was cut short goes on, and a
  * spare in an empty place is copied to from start to end.
  */
-static void forecast_rebuilds(struct assembly *a)
+static int forecast_rebuilds(struct assembly *a)
 {
-	uint64_t size = a->fresh->size_sectors;
-	uint64_t sectors = places_for_spares(a) * size;
+	unsigned int spares = places_for_spares(a);
 	size_t i;
+	int err = 0;
 
-	for (i = 0; i < a->found.count; i++) {
-		const struct member_super *ms = &a->found.list[i].member->super;
-
-		if (a->found.list[i].choice == CHOICE_ACTIVE &&
-		    ms->features & MEMBER_FEATURE_RECOVERY_OFFSET &&
-		    !(ms->features & MEMBER_FEATURE_RECOVERY_BITMAP) &&
-		    ms->recovery_sector < size)
-			sectors += size - ms->recovery_sector;
-	}
-	if (!sectors)
-		return;
-	a->forecast.bytes += sectors * SECTOR_BYTES;
+	for (i = 0; !err && i < a->found.count; i++)
+		if (a->found.list[i].choice == CHOICE_ACTIVE)
+			err = forecast_recovery(a->image, &a->target,
+						&a->found.list[i].member->super,
+						&a->forecast);
+	if (!spares)
+		return err;
+	a->forecast.bytes += spares * a->fresh->size_sectors * SECTOR_BYTES;
 	a->forecast.full = true;
 	snprintf(a->forecast.why, sizeof(a->forecast.why),
 		 "a member is rebuilt, whatever the bitmap says");
+	return err;
 }
 
 static void refuse_late(const struct assembly *a, struct latecomer *l)
@@ -331,8 +367,8 @@ static int judge(struct assembly *a)
 	err = forecast_assembly(image, &a->target, &a->forecast);
 	if (err)
 		return err;
-	forecast_rebuilds(a);
-	return forecast_late(a);
+	err = forecast_rebuilds(a);
+	return err ? err : forecast_late(a);
 }
 
 /* ---- starting ---- */

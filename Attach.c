@@ -170,6 +170,20 @@ static bool would_be_believed(const struct image *image, const struct mdarray *a
 	       image->sb.events >= array->super->events;
 }
 
+static int write_state(const struct image *image, int fd, uint32_t state)
+{
+	struct bitmap_super sb = image->sb;
+	struct bitmap_super_disk disk;
+	ssize_t n;
+
+	sb.state = state;
+	bitmap_super_encode(&disk, &sb);
+	n = pwrite(fd, &disk, sizeof(disk), 0);
+	if (n < 0 || fsync(fd))
+		return -errno;
+	return n == sizeof(disk) ? 0 : -EIO;
+}
+
 /*
  * While degraded and without a bitmap, writes leave no trace, and they need
  * not advance the events either. A file that md believes would let the
@@ -178,17 +192,16 @@ static bool would_be_believed(const struct image *image, const struct mdarray *a
  */
 static int make_stale(const struct image *image, int fd)
 {
-	struct bitmap_super sb = image->sb;
-	struct bitmap_super_disk disk;
-	ssize_t n;
+	int err = write_state(image, fd, image->sb.state | BITMAP_STALE);
 
-	sb.state |= BITMAP_STALE;
-	bitmap_super_encode(&disk, &sb);
-	n = pwrite(fd, &disk, sizeof(disk), 0);
-	if (n != sizeof(disk) || fsync(fd))
-		return fail_errno(n >= 0 && n != sizeof(disk) ? -EIO : -errno,
-				  "%s: cannot mark it stale", safe(image->path));
-	return 0;
+	return err ? fail_errno(err, "%s: cannot mark it stale", safe(image->path)) : 0;
+}
+
+/* The array did not take it: the file is to be as it was found. */
+static void take_back(const struct image *image, int fd)
+{
+	if (write_state(image, fd, image->sb.state))
+		note("%s: is marked stale now, and that cannot be taken back", safe(image->path));
 }
 
 static int report_attach(const struct request *rq, const struct mdarray *array,
@@ -226,24 +239,46 @@ static int report_attach(const struct request *rq, const struct mdarray *array,
 	return 0;
 }
 
+/* What can be told of SET_BITMAP_FILE without trying it. */
+static int check_plan(const struct request *rq, const struct mdarray *array)
+{
+	const char *release;
+
+	if (!explain_driver_refuses(driver_of_word(array->name), &release))
+		return 0;
+	return explain_set_bitmap(-EINVAL, array->node, rq->bitmap, true);
+}
+
+static int hand_over(const struct request *rq, const struct mdarray *array,
+		     const struct image *image, int fd, bool mark)
+{
+	struct attempt attempt = { .array = array, .bitmap_fd = fd };
+	int err = mark ? make_stale(image, fd) : 0;
+
+	if (!err)
+		err = explain_set_bitmap(retry(set_file, &attempt), array->node,
+					 rq->bitmap, true);
+	if (err && mark)
+		take_back(image, fd);
+	trust_unlock(fd);
+	return err;
+}
+
 static int attach(const struct request *rq, const struct mdarray *array)
 {
-	bool degraded = is_degraded(array), stale;
+	bool degraded = is_degraded(array), believed;
 	struct image *image;
 	int fd, err = open_bitmap(rq, array, &image, &fd);
-	struct attempt attempt = { .array = array };
 
 	if (err)
 		return err;
-	attempt.bitmap_fd = fd;
-	stale = degraded || !would_be_believed(image, array);
-	if (!rq->dry_run && degraded && would_be_believed(image, array))
-		err = make_stale(image, fd);
-	if (!err && !rq->dry_run)
-		err = explain_set_bitmap(retry(set_file, &attempt), array->node,
-					 rq->bitmap, true);
+	believed = would_be_believed(image, array);
+	if (rq->dry_run)
+		err = check_plan(rq, array);
+	else
+		err = hand_over(rq, array, image, fd, degraded && believed);
 	if (!err)
-		err = report_attach(rq, array, image, stale, degraded);
+		err = report_attach(rq, array, image, degraded || !believed, degraded);
 	close(fd);
 	image_close(image);
 	return err;

@@ -16,8 +16,7 @@
 /* Bits that md will not believe are not worth an edit. */
 static int check_state(const struct image *image, bool force)
 {
-	const char *word = image->sb.state & BITMAP_WRITE_ERROR ? "WRITE_ERROR" :
-			   image->sb.state & BITMAP_STALE ? "STALE" : NULL;
+	const char *word = image_why_all_dirty(image);
 
 	if (!word)
 		return 0;
@@ -27,6 +26,15 @@ static int check_state(const struct image *image, bool force)
 	note("%s: its state is %s: every chunk counts as dirty, whatever the bits say",
 	     safe(image->path), word);
 	return 0;
+}
+
+static int check_order(const struct image *image, const char *order)
+{
+	if (image->order == IMAGE_LITTLE_ENDIAN ||
+	    image->sb.version == BITMAP_V3_HOST_ENDIAN)
+		return 0;
+	return fail(-EINVAL, "--byte-order=%s: %s has version %u, whose bits are in the same order everywhere",
+		    order, safe(image->path), image->sb.version);
 }
 
 static int open_edit(const struct request *rq, struct image **out)
@@ -41,7 +49,9 @@ static int open_edit(const struct request *rq, struct image **out)
 	if (err)
 		return err;
 	image->order = order;
-	err = check_state(image, rq->force);
+	err = check_order(image, rq->byte_order);
+	if (!err)
+		err = check_state(image, rq->force);
 	if (err)
 		image_close(image);
 	else

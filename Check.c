@@ -33,6 +33,7 @@ struct check {
 	struct mdarray *array;		/* --for, if it is one */
 	struct member *member;		/* --for, if it is one */
 	struct findings findings;
+	struct findings plan;		/* and what the next assembly asks, too */
 	bool readable;			/* dirty and prospects are known */
 	uint64_t dirty_chunks, dirty_bytes;
 	struct prospect prospects[CASES_MAX];
@@ -98,14 +99,18 @@ static int count_dirty(struct check *c)
 	return ret;
 }
 
-/* The superblocks tell how a stopped array was stopped; else it is open. */
+/*
+ * The superblocks tell how a stopped array was stopped; else it is open. Without
+ * metadata it makes no difference.
+ */
 static void list_prospects(struct check *c)
 {
 	const struct trust_target *t = &c->target;
+	bool bare = trust_is_bare(c->image, t);
 
-	if (t->has_array && t->persistent && (!t->running || !t->clean)) {
+	if (bare || (t->has_array && (!t->running || !t->clean))) {
 		c->prospects[0] = (struct prospect){ .when = "", .key = "now",
-						   .clean = t->clean };
+						   .clean = !bare && t->clean };
 		c->prospect_count = 1;
 		return;
 	}
@@ -114,6 +119,17 @@ static void list_prospects(struct check *c)
 	c->prospects[1] = (struct prospect){ .when = "after a crash: ",
 					   .key = "after_crash" };
 	c->prospect_count = 2;
+}
+
+/* What is owed to the member that was asked about counts, too. */
+static int forecast_next(const struct check *c, const struct trust_target *t,
+			 struct forecast *out)
+{
+	const struct member *member = c->member ? c->member : c->image->member;
+	int err = forecast_assembly(c->image, t, out);
+
+	return err || !member ? err :
+	       forecast_recovery(c->image, t, &member->super, out);
 }
 
 static int forecast_prospects(struct check *c)
@@ -129,11 +145,11 @@ static int forecast_prospects(struct check *c)
 		t.clean = o->clean;
 		t.driver = c->target.driver;
 		o->either = !t.driver && (!t.has_array || t.mirror);
-		err = forecast_assembly(c->image, &t, &o->forecast);
+		err = forecast_next(c, &t, &o->forecast);
 		if (err || !o->either)
 			continue;
 		t.driver = driver_of_word(OUR_NODE);
-		err = forecast_assembly(c->image, &t, &o->ours);
+		err = forecast_next(c, &t, &o->ours);
 	}
 	return err;
 }
@@ -142,6 +158,9 @@ static int look(struct check *c)
 {
 	int err = trust_judge(c->image, &c->target, &c->findings);
 
+	c->target.use = TRUST_PLAN;
+	if (!err)
+		err = trust_judge(c->image, &c->target, &c->plan);
 	if (err || c->image->check_error)
 		return err;
 	c->readable = true;
@@ -175,9 +194,18 @@ static bool owes_copy(const struct check *c)
 	return false;
 }
 
+/* A bitmap that is well, but that no assembly takes, needs attention. */
+static enum finding_weight worst_weight(const struct check *c)
+{
+	enum finding_weight worst = findings_worst(&c->findings);
+
+	return worst < FINDING_ATTENTION && findings_refusal(&c->plan, false) ?
+	       FINDING_ATTENTION : worst;
+}
+
 static enum exit_code verdict(const struct check *c)
 {
-	switch (findings_worst(&c->findings)) {
+	switch (worst_weight(c)) {
 	case FINDING_BAD:
 		return EXIT_CORRUPT;
 	case FINDING_ATTENTION:
@@ -203,7 +231,7 @@ static void print_topics(const struct findings *f, enum finding_weight weight)
 
 static void print_verdict(const struct check *c)
 {
-	enum finding_weight worst = findings_worst(&c->findings);
+	enum finding_weight worst = worst_weight(c);
 
 	printf("verdict: %s", paint(weights[worst].paint));
 	if (worst == FINDING_BAD)
@@ -213,8 +241,10 @@ static void print_verdict(const struct check *c)
 	else
 		printf("to be trusted%s%s\n", paint(PAINT_NONE),
 		       owes_copy(c) ? ", with chunks to copy" : "");
-	if (worst >= FINDING_ATTENTION)
+	if (findings_worst(&c->findings) == worst && worst >= FINDING_ATTENTION)
 		print_topics(&c->findings, worst);
+	else if (worst >= FINDING_ATTENTION)
+		print_topics(&c->plan, FINDING_BAD);
 }
 
 static void print_forecast(const char *when, const char *driver,
@@ -226,15 +256,17 @@ static void print_forecast(const char *when, const char *driver,
 
 static void print_next(const struct check *c)
 {
-	const struct finding *refusal = findings_refusal(&c->findings, true);
+	const struct finding *refusal = findings_refusal(&c->plan, true);
+	const struct finding *forcible = findings_refusal(&c->plan, false);
 	size_t i;
 
 	if (refusal) {
 		printf("next assembly: refused, because of its %s\n", refusal->topic);
 		return;
 	}
-	if (findings_refusal(&c->findings, false))
-		puts("next assembly: refused without --force; with it:");
+	if (forcible)
+		printf("next assembly: refused without --force, because of its %s; with it:\n",
+		       forcible->topic);
 	for (i = 0; i < c->prospect_count; i++) {
 		const struct prospect *o = &c->prospects[i];
 
@@ -336,14 +368,15 @@ static void json_forecast(struct json_object *o, const struct forecast *f)
 
 static void json_next(struct json_object *o, const struct check *c)
 {
-	const struct finding *refusal = findings_refusal(&c->findings, true);
+	const struct finding *refusal = findings_refusal(&c->plan, true);
+	const struct finding *forcible = findings_refusal(&c->plan, false);
 	struct json_object *child;
 	size_t i;
 
 	o = json_child(o, "next_assembly");
 	json_flag(o, "refused", refusal);
-	json_flag(o, "needs_force",
-		  !refusal && findings_refusal(&c->findings, false));
+	json_flag(o, "needs_force", !refusal && forcible);
+	json_text(o, "refusal", forcible ? forcible->text : NULL);
 	for (i = 0; !refusal && i < c->prospect_count; i++) {
 		child = json_child(o, c->prospects[i].key);
 		json_forecast(child, &c->prospects[i].forecast);

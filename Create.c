@@ -83,6 +83,25 @@ static int check_clean(const struct trust_target *t, bool force)
 	return 0;
 }
 
+/*
+ * With fewer events than the array's the file would be stale: md then sets all
+ * bits itself, whatever they were (md-abi.md 4.5). A clean file of an array that
+ * runs has to be that after a crash, as it has no bits of what is written until
+ * it is attached. A clean stop takes the event back that writing added.
+ *
+ * Of what happened before now the file knows nothing, so no member that left
+ * earlier may be rebuilt from it: that is what events_cleared says.
+ */
+static void take_events(const struct trust_target *t, bool clean, struct bitmap_super *sb)
+{
+	bool ahead = clean && t->running && t->active;
+
+	sb->events = ahead && t->events ? t->events - 1 : t->events;
+	sb->events_cleared = sb->events;
+	if (clean && t->running && (!t->persistent || (ahead && !t->events)))
+		sb->state |= BITMAP_STALE;
+}
+
 static int take_target(const struct request *rq, struct bitmap_super *sb)
 {
 	struct trust_target t;
@@ -101,14 +120,7 @@ static int take_target(const struct request *rq, struct bitmap_super *sb)
 			    safe(t.name));
 	memcpy(sb->uuid, t.uuid, UUID_BYTES);
 	sb->sync_sectors = t.sync_sectors;
-	/*
-	 * With fewer events than the array's the file would be stale: md then
-	 * sets all bits itself, whatever they were (md-abi.md 4.5). Of what
-	 * happened before now the file knows nothing, so no member that left
-	 * earlier may be rebuilt from it: that is what events_cleared says.
-	 */
-	sb->events = t.events;
-	sb->events_cleared = t.events;
+	take_events(&t, rq->clean, sb);
 	return 0;
 }
 
@@ -132,7 +144,7 @@ static int take_words(const struct request *rq, struct bitmap_super *sb)
 }
 
 /* What is legal, but may not be what was meant. */
-static void warn(const struct request *rq)
+static void warn(const struct request *rq, const struct bitmap_super *sb)
 {
 	if (!rq->for_dev && !rq->uuid)
 		note("%s: no UUID: only arrays without metadata (--build) take it; --for or --uuid give it one",
@@ -140,6 +152,9 @@ static void warn(const struct request *rq)
 	else if (!rq->for_dev && rq->clean)
 		note("%s: events are 0: an array that counts more takes it for stale, and all chunks for dirty; --for gives it the array's",
 		     safe(rq->args[0]));
+	else if (sb->state & BITMAP_STALE)
+		note("%s: marked stale: %s has no metadata that would tell after a crash that it was not attached yet",
+		     safe(rq->args[0]), safe(rq->for_dev));
 }
 
 static int take_options(const struct request *rq, struct bitmap_super *sb)
@@ -181,7 +196,7 @@ static int make_file(const struct request *rq, const struct bitmap_super *sb)
 	int err = image_replaceable(rq->args[0], rq->force, &replace);
 
 	if (!err)
-		warn(rq);
+		warn(rq, sb);
 	if (!err && !rq->dry_run) {
 		err = image_writer_start(rq->args[0], replace, sb, &w);
 		if (!err)
@@ -207,12 +222,11 @@ static int write_device(const struct request *rq, int fd, bool wipe,
 static int make_on_device(const struct request *rq, const struct bitmap_super *sb)
 {
 	char *content;
-	int fd, err = device_claim(rq->args[0], rq->for_dev, image_device_bytes(sb),
-				   rq->force, &fd, &content);
+	int fd, err = device_claim(rq->args[0], rq->for_dev, sb, rq->force, &fd, &content);
 
 	if (err)
 		return err;
-	warn(rq);
+	warn(rq, sb);
 	if (content)
 		note("%s: %s on it %s written over", safe(rq->args[0]), safe(content),
 		     rq->dry_run ? "would be" : "is");

@@ -404,6 +404,28 @@ static int print_text(const struct survey *s, bool another)
 	return err;
 }
 
+/* In quotes if mdadm took it for several words otherwise. */
+static void print_word(const char *key, const char *value)
+{
+	char quote = strchr(value, '"') ? '\'' : '"';
+
+	printf(" %s=", key);
+	if (!value[strcspn(value, " \t\"'")]) {
+		fputs(value, stdout);
+		return;
+	}
+	putchar(quote);
+	for (; *value; value++) {
+		if (*value == quote) {	/* goes on in quotes of the other kind */
+			putchar(quote);
+			quote ^= '"' ^ '\'';
+			putchar(quote);
+		}
+		putchar(*value);
+	}
+	putchar(quote);
+}
+
 /* mdadm's form, so that it can go into its configuration. */
 static void print_brief(const struct survey *s)
 {
@@ -415,10 +437,10 @@ static void print_brief(const struct survey *s)
 	else
 		printf(" level=%s num-devices=%d", safe(s->level), a->info.raid_disks);
 	if (s->bitmap.kind == SURVEY_FILE)
-		printf(" bitmap=%s", safe(a->bitmap_path ? a->bitmap_path :
+		print_word("bitmap", safe(a->bitmap_path ? a->bitmap_path :
 							   s->stat.bitmap_path));
 	if (a->super && *a->super->name)
-		printf(" name=%s", safe(a->super->name));
+		print_word("name", safe(a->super->name));
 	if (*s->uuid)
 		printf(" UUID=%s", s->uuid);
 	putchar('\n');

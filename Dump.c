@@ -463,15 +463,12 @@ static int dump_text(struct image *image, uint64_t bytes)
 static int dump_json(struct image *image, uint64_t bytes)
 {
 	struct json_object *o = json_start("dump");
-	int err, closed;
 
 	json_text(o, "file", image->path);
 	json_u64(o, "file_bytes", bytes);
 	json_text(o, "byte_order", order_word(image) ? order_word(image) : "little");
 	json_stream_start(o, "content");
-	err = dump_slots(image, bytes);
-	closed = json_stream_finish();
-	return err ? err : closed;
+	return json_stream_finish(dump_slots(image, bytes));
 }
 
 int mode_dump(const struct request *rq)

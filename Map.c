@@ -263,7 +263,6 @@ static int draw_map(struct image *image, const struct request *rq)
 
 int mode_map(const struct request *rq)
 {
-	struct bitmap_super sb;
 	struct image *image;
 	int err = image_open(rq->args[0], IMAGE_READ, &image);
 
@@ -271,10 +270,8 @@ int mode_map(const struct request *rq)
 		return err;
 	setlocale(LC_CTYPE, "");
 	err = image_select(image, rq->byte_order, rq->node);
-	if (!err)
-		err = image_gather_super(image, &sb);
 	if (!err) {
-		image_note_all_dirty(image, &sb);
+		image_note_all_dirty(image);
 		err = draw_map(image, rq);
 	}
 	image_close(image);

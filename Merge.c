@@ -6,7 +6,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "holders.h"
 #include "image.h"
+#include "mdarray.h"
 #include "options.h"
 #include "outcome.h"
 #include "parse.h"
@@ -57,24 +59,52 @@ static int open_input(struct input *in, const char *path, enum image_byte_order 
 	return err;
 }
 
+/* 1 and its name: an array sets bits there now; 0 none does; -errno. */
+static int find_user(const struct image *image, char name[64])
+{
+	if (image->member)
+		return holders_stacked(image->member->rdev, name);
+	return mdarray_uses_file(image->fd, name);
+}
+
+/* Bits that an array sets after the merge are not in OUT. */
+static int check_unused(struct merge *m, const struct image *image, bool force)
+{
+	char name[64];
+	int ret = find_user(image, name);
+
+	if (!ret)
+		return 0;
+	if (ret < 0)
+		strcpy(name, "an array, maybe: that cannot be told");
+	if (!force)
+		return fail(-EBUSY, "%s: in use by %s, whose next bits would be missing; stop it first, or use --force, which marks what is made stale",
+			    safe(image->path), safe(name));
+	note("%s: in use by %s, whose next bits will be missing: what is made is marked stale",
+	     safe(image->path), safe(name));
+	m->sb.state |= BITMAP_STALE;
+	return 0;
+}
+
 /* OUT's superblock: of the first input, as new as the newest. */
 static int add_super(struct merge *m, struct input *in, bool force)
 {
-	struct bitmap_super *to = &m->sb, sb;
-	int err = image_gather_super(in->image, &sb);
+	const struct bitmap_super *sb = &in->image->all;
+	struct bitmap_super *to = &m->sb;
+	int err = check_same_array(m->inputs[0].image, in->image, force);
 
 	if (!err)
-		err = check_same_array(m->inputs[0].image, in->image, force);
+		err = check_unused(m, in->image, force);
 	if (err)
 		return err;
-	in->all_dirty = image_note_all_dirty(in->image, &sb);
+	in->all_dirty = image_note_all_dirty(in->image);
 	/* The newest has every bit that was set; what older ones add is harmless. */
-	if (sb.events > to->events)
-		to->events = sb.events;
-	if (sb.events_cleared > to->events_cleared)
-		to->events_cleared = sb.events_cleared;
-	if (sb.chunk_bytes < to->chunk_bytes)
-		to->chunk_bytes = sb.chunk_bytes;
+	if (sb->events > to->events)
+		to->events = sb->events;
+	if (sb->events_cleared > to->events_cleared)
+		to->events_cleared = sb->events_cleared;
+	if (sb->chunk_bytes < to->chunk_bytes)
+		to->chunk_bytes = sb->chunk_bytes;
 	return 0;
 }
 
@@ -90,6 +120,8 @@ static int open_inputs(struct merge *m, const struct request *rq)
 	if (err)
 		return err;
 	first = &m->inputs[0].image->sb;
+	if (!first->sync_sectors)
+		return fail(-EUCLEAN, "%s: sync_size is 0: of no array", safe(rq->args[1]));
 	bitmap_super_init(&m->sb);
 	memcpy(m->sb.uuid, first->uuid, UUID_BYTES);
 	m->sb.sync_sectors = first->sync_sectors;
@@ -410,7 +442,7 @@ static void diff_supers(struct diff *d, struct json_object *o)
 static int print_diff(struct diff *d)
 {
 	struct json_object *o = NULL;
-	int err, closed;
+	int err;
 
 	if (d->rq->json) {
 		o = json_start("diff");
@@ -422,9 +454,8 @@ static int print_diff(struct diff *d)
 	if (o)
 		json_stream_start(o, "ranges");
 	err = diff_bits(d);
-	closed = o ? json_stream_finish() : 0;
-	if (!err)
-		err = closed;
+	if (o)
+		err = json_stream_finish(err);
 	return err ? err : d->found ? EXIT_ATTENTION : 0;
 }
 

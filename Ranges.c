@@ -115,16 +115,13 @@ static int list_json(struct listing *l)
 {
 	const struct bitmap_super *sb = &l->image->sb;
 	struct json_object *o = json_start("ranges");
-	int err, closed;
 
 	json_text(o, "file", l->image->path);
 	json_u64(o, "chunk_bytes", sb->chunk_bytes);
 	json_u64(o, "size_bytes", sb->sync_sectors * SECTOR_BYTES);
 	json_u64(o, "chunks", l->image->bits);
 	json_stream_start(o, "ranges");
-	err = list_all(l);
-	closed = json_stream_finish();
-	return err ? err : closed;
+	return json_stream_finish(list_all(l));
 }
 
 static int list_ranges(struct image *image, const struct request *rq)
@@ -149,17 +146,14 @@ static int list_ranges(struct image *image, const struct request *rq)
 
 int mode_ranges(const struct request *rq)
 {
-	struct bitmap_super sb;
 	struct image *image;
 	int err = image_open(rq->args[0], IMAGE_READ, &image);
 
 	if (err)
 		return err;
 	err = image_select(image, rq->byte_order, rq->node);
-	if (!err)
-		err = image_gather_super(image, &sb);
 	if (!err) {
-		image_note_all_dirty(image, &sb);
+		image_note_all_dirty(image);
 		err = list_ranges(image, rq);
 	}
 	image_close(image);

@@ -568,7 +568,7 @@ static int open_text(struct restoring *r, const struct request *rq)
 {
 	r->in = stdin;
 	r->name = "standard input";
-	if (rq->arg_count < 2)
+	if (rq->arg_count < 2 || !strcmp(rq->args[1], "-"))
 		return 0;
 	r->name = rq->args[1];
 	r->in = fopen(r->name, "re");

@@ -46,15 +46,38 @@ static int open_device(const char *path, int *fd)
 					   safe(path));
 }
 
-/* Not the array itself, nor below or above it. */
-static int check_apart(const char *path, const char *for_dev)
+/* Is it a member of the array of that UUID? */
+static bool is_member(const char *path, const uint8_t uuid[UUID_BYTES])
+{
+	struct member *member;
+	bool is;
+
+	if (member_open(path, &member)) {
+		fail_clear();
+		return false;
+	}
+	is = !memcmp(member->super.uuid, uuid, UUID_BYTES);
+	member_free(member);
+	return is;
+}
+
+static bool is_on(const char *path, const char *other_path)
 {
 	struct stat st, other;
 
-	if (!for_dev || stat(path, &st) || stat(for_dev, &other) ||
-	    !S_ISBLK(other.st_mode) ||
-	    (!stack_is_on(st.st_rdev, other.st_rdev) &&
-	     !stack_is_on(other.st_rdev, st.st_rdev)))
+	return !stat(path, &st) && !stat(other_path, &other) && S_ISBLK(other.st_mode) &&
+	       (stack_is_on(st.st_rdev, other.st_rdev) ||
+		stack_is_on(other.st_rdev, st.st_rdev));
+}
+
+/* Not the array itself, nor below or above it, nor another member of it. */
+static int check_apart(const char *path, const char *for_dev,
+		       const uint8_t uuid[UUID_BYTES])
+{
+	if (is_member(path, uuid))
+		return fail(-ELOOP, "%s: is a member of the array that the bitmap is for; choose a device outside the array",
+			    safe(path));
+	if (!for_dev || !is_on(path, for_dev))
 		return 0;
 	return fail(-ELOOP, "%s: is or lies on what the bitmap is for, %s; choose a device outside the array",
 		    safe(path), safe(for_dev));
@@ -101,10 +124,10 @@ static int check_content(const char *path, bool force, char **content)
 	return err;
 }
 
-int device_claim(const char *path, const char *for_dev, uint64_t bytes, bool force,
-		 int *fd, char **content)
+int device_claim(const char *path, const char *for_dev, const struct bitmap_super *sb,
+		 bool force, int *fd, char **content)
 {
-	int err = check_apart(path, for_dev);
+	int err = check_apart(path, for_dev, sb->uuid);
 
 	*content = NULL;
 	if (err)
@@ -112,7 +135,7 @@ int device_claim(const char *path, const char *for_dev, uint64_t bytes, bool for
 	err = open_device(path, fd);
 	if (err)
 		return err;
-	err = check_size(path, *fd, bytes);
+	err = check_size(path, *fd, image_device_bytes(sb));
 	if (!err)
 		err = check_content(path, force, content);
 	if (err)

@@ -52,6 +52,13 @@ static uint64_t all_bytes(const struct image *image, const struct trust_target *
 	return all > before ? all - before : 0;
 }
 
+static const char *why_set_bits(const struct image *image, const struct trust_target *t)
+{
+	return trust_is_bare(image, t) ?
+	       "without metadata the bits alone tell where the members differ: the chunks whose bit is set are copied" :
+	       "the array is not in sync: the chunks whose bit is set are copied";
+}
+
 /* An array that owes a resync: the set bits from the checkpoint on. */
 static int forecast_resync(struct image *image, const struct trust_target *t,
 			   struct forecast *out)
@@ -67,7 +74,7 @@ static int forecast_resync(struct image *image, const struct trust_target *t,
 	/* Bits before the checkpoint then wait for a member that is away. */
 	if (t->degraded && image->sb.events_cleared != t->events)
 		start = 0;
-	because(out, "the array is not in sync: the chunks whose bit is set are copied");
+	because(out, "%s", why_set_bits(image, t));
 	return dirty_bytes(image, start, &out->bytes);
 }
 
@@ -96,8 +103,8 @@ static int forecast_ours(struct image *image, const struct trust_target *t,
 		because(out, "the array is not in sync and the bitmap is stale: every chunk is copied");
 		return 0;
 	}
-	because(out, t->clean ? "a current bitmap is believed: the chunks whose bit is set are copied, though the members say that they are in sync" :
-		"the array is not in sync: the chunks whose bit is set are copied");
+	because(out, "%s", t->clean ? "a current bitmap is believed: the chunks whose bit is set are copied, though the members say that they are in sync" :
+		why_set_bits(image, t));
 	return dirty_bytes(image, 0, &out->bytes);
 }
 
@@ -117,6 +124,35 @@ int forecast_assembly(struct image *image, const struct trust_target *t,
 		return 0;
 	}
 	return forecast_resync(image, t, out);
+}
+
+static int recover_by_bitmap(struct image *image, const struct trust_target *t,
+			     struct forecast *out)
+{
+	uint64_t bytes = all_bytes(image, t, 0);
+	bool stale = trust_is_stale(image, t);
+	int err = stale ? 0 : dirty_bytes(image, 0, &bytes);
+
+	out->bytes += bytes;
+	out->full |= stale;
+	because(out, stale ? "a member is recovered and the bitmap is stale: every chunk is copied to it" :
+		"a member is recovered: the chunks whose bit is set are copied to it");
+	return err;
+}
+
+int forecast_recovery(struct image *image, const struct trust_target *t,
+		      const struct member_super *ms, struct forecast *out)
+{
+	if (!(ms->features & MEMBER_FEATURE_RECOVERY_OFFSET))
+		return 0;
+	if (ms->features & MEMBER_FEATURE_RECOVERY_BITMAP && !trust_is_ours(t))
+		return recover_by_bitmap(image, t, out);
+	if (ms->recovery_sector >= ms->size_sectors)
+		return 0;
+	out->bytes += (ms->size_sectors - ms->recovery_sector) * SECTOR_BYTES;
+	out->full = true;
+	because(out, "a member is rebuilt, whatever the bitmap says");
+	return 0;
 }
 
 static int in_full(const struct member_super *array, struct forecast *out)

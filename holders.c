@@ -13,7 +13,7 @@
 #include "report.h"
 #include "sysfs.h"
 
-enum { WHO_BYTES = 256 };
+enum { WHO_BYTES = 256, NAME_BYTES = 64 };
 
 /* The disk itself, or a partition of it. */
 static bool is_of_disk(dev_t dev, const char *disk)
@@ -81,7 +81,7 @@ static bool find_in_lines(const char *file, const char *disk, char who[WHO_BYTES
 	return found;
 }
 
-static bool find_stacked(const char *directory, char who[WHO_BYTES])
+static bool first_of(const char *directory, char name[NAME_BYTES])
 {
 	struct dirent *entry;
 	bool found = false;
@@ -91,11 +91,28 @@ static bool find_stacked(const char *directory, char who[WHO_BYTES])
 		return false;
 	while (!found && (entry = readdir(dir))) {
 		found = *entry->d_name != '.';
-		if (found)
-			snprintf(who, WHO_BYTES, "%s is built on it",
-				 safe(entry->d_name));
+		snprintf(name, NAME_BYTES, "%.63s", entry->d_name);
 	}
 	closedir(dir);
+	return found;
+}
+
+bool holders_stacked(dev_t dev, char name[NAME_BYTES])
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(dev),
+		 minor(dev));
+	return first_of(path, name);
+}
+
+static bool find_stacked(const char *directory, char who[WHO_BYTES])
+{
+	char name[NAME_BYTES];
+	bool found = first_of(directory, name);
+
+	if (found)
+		snprintf(who, WHO_BYTES, "%s is built on it", safe(name));
 	return found;
 }
 

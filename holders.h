@@ -6,6 +6,10 @@
 #define HOLDERS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
+
+/* Kernel name of a device that is built on @dev, as an array is on its members. */
+bool holders_stacked(dev_t dev, char name[64]);
 
 /*
  * Somebody who holds the disk @name ("md0") or a partition of it: a mount, a

@@ -44,9 +44,11 @@ int image_select(struct image *image, const char *byte_order, const char *node)
 		return fail(-EINVAL, "--node: %s is not clustered: its bitmap is everybody's",
 			    safe(image->path));
 	err = parse_number("--node", node, 0, image->sb.nodes - 1, &slot);
-	if (!err)
-		image->slot = slot;
-	return err;
+	if (err)
+		return err;
+	image->slot = slot;
+	image->all = image->sb;
+	return slot ? image_slot_super(image, slot, &image->all) : 0;
 }
 
 int image_slot_super(struct image *image, unsigned int slot, struct bitmap_super *sb)
@@ -91,19 +93,22 @@ int image_gather_super(struct image *image, struct bitmap_super *sb)
 	return 0;
 }
 
-static const char *why_all_dirty(const struct bitmap_super *sb)
+const char *image_why_all_dirty(const struct image *image)
 {
-	if (sb->state & BITMAP_WRITE_ERROR)
+	u32 state = image->all.state;
+
+	if (state & BITMAP_WRITE_ERROR)
 		return "WRITE_ERROR";
-	if (sb->state & BITMAP_STALE)
+	if (state & BITMAP_STALE)
 		return "STALE";
 	/* The kernel has not given its chunks a state yet. */
-	return sb->state & BITMAP_FIRST_USE ? "FIRST_USE" : NULL;
+	return image->sb.version == BITMAP_V6_LOCKLESS && state & BITMAP_FIRST_USE ?
+	       "FIRST_USE" : NULL;
 }
 
-bool image_note_all_dirty(const struct image *image, const struct bitmap_super *sb)
+bool image_note_all_dirty(const struct image *image)
 {
-	const char *why = why_all_dirty(sb);
+	const char *why = image_why_all_dirty(image);
 
 	if (why)
 		note("%s: its state is %s: every chunk counts as dirty",
@@ -119,6 +124,7 @@ static int read_super(struct image *image)
 	if (ret)
 		return ret;
 	bitmap_super_decode(&image->sb, &image->raw);
+	image->all = image->sb;
 	return image->sb.magic != BITMAP_MAGIC;
 }
 
@@ -189,15 +195,15 @@ static int find_super(struct image *image, unsigned int flags)
 	return ret == 1 ? not_a_bitmap(image, flags) : ret;
 }
 
-static int judge_slots(struct image *image)
+static int judge_slots(struct image *image, unsigned int flags)
 {
-	struct bitmap_super sb;
-	unsigned int slot;
-	int err = 0;
+	int err = image_gather_super(image, &image->all);
 
-	for (slot = 1; !err && slot < image->sb.nodes; slot++)
-		err = image_slot_super(image, slot, &sb);
-	return err;
+	if (!err || !(flags & IMAGE_FAULTY_OK))
+		return err;
+	image->all.state |= BITMAP_STALE;
+	fail_clear();
+	return 0;
 }
 
 static int judge_super(struct image *image, unsigned int flags)
@@ -227,7 +233,7 @@ static int judge_super(struct image *image, unsigned int flags)
 			    safe(image->path), (unsigned long long)image->room_bytes,
 			    (unsigned long long)image->bits,
 			    (unsigned long long)bitmap_bytes(&image->sb));
-	return flags & IMAGE_FAULTY_OK ? 0 : judge_slots(image);
+	return judge_slots(image, flags);
 }
 
 /* mdbitmap.ko lets nobody else write to what it has. */
@@ -313,7 +319,10 @@ static int claim(struct image *image, unsigned int flags)
 	ret = mdarray_uses_file(image->fd, md);
 	if (ret == 1)
 		return fail(-EBUSY, "%s: is attached to %s; --detach it first", path, md);
-	if (ret < 0)
+	if (ret == -ESTALE && !(flags & IMAGE_FORCE))
+		return fail(-EBUSY, "%s: cannot tell whether it is the bitmap file of %s, which is not to be found by its name; --force goes on",
+			    path, md);
+	if (ret < 0 && ret != -ESTALE)
 		return fail_errno(ret, "%s: cannot tell whether an array uses it", path);
 	return 0;
 }

@@ -31,7 +31,8 @@ enum image_flags {
 	IMAGE_SHORT_OK = 4,	/* a file shorter than its bits is no error */
 	IMAGE_FAULTY_OK = 8,	/* nor is a superblock that fails its check: the
 				 * bits cannot be read then, check_error says why */
-	IMAGE_FORCE = 16,	/* edit although the mode bits say read-only */
+	IMAGE_FORCE = 16,	/* edit although the mode bits say read-only, or an
+				 * array's file cannot be found: this may be it */
 };
 
 enum image_byte_order {		/* of version 3 bits: the file does not say */
@@ -48,6 +49,9 @@ struct image {
 	int fd;
 	struct stat st;
 	struct bitmap_super sb;		/* v5: of slot 0 */
+	struct bitmap_super all;	/* v5: what all slots say: every state flag, the
+					 * newest events; or what the one says that
+					 * image_select() chose */
 	struct bitmap_super_disk raw;
 	struct member *member;		/* NULL for a file */
 	uint64_t base;			/* byte offset of the superblock in fd */
@@ -99,13 +103,17 @@ int image_read_bits(struct image *image, uint64_t first, uint64_t count, u8 *out
 int image_raw(struct image *image, uint64_t from, const u8 **data, uint64_t *count);
 
 /*
- * What all slots of a clustered bitmap say: every state flag, the newest events. Of
- * others, the one superblock. 0, or the error of a slot, said with fail().
+ * Read what all slots of a clustered bitmap say; of others, the one superblock.
+ * 0, or the error of a slot, said with fail(). image_open() did it already; with
+ * IMAGE_FAULTY_OK slots that cannot be read count as stale.
  */
 int image_gather_super(struct image *image, struct bitmap_super *sb);
 
-/* Does every chunk count as dirty, whatever the bits say? That is said in a note then. */
-bool image_note_all_dirty(const struct image *image, const struct bitmap_super *sb);
+/* The flag by which every chunk counts as dirty, whatever the bits say; or NULL. */
+const char *image_why_all_dirty(const struct image *image);
+
+/* Is there one? That is said in a note then. */
+bool image_note_all_dirty(const struct image *image);
 
 /* Dirty chunks among those present. Streams over the whole bitmap. */
 int image_count_dirty(struct image *image, uint64_t *dirty);

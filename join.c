@@ -100,11 +100,22 @@ static void count_slots(struct team *team)
 	team->free_slots = held < slots ? slots - held : 0;
 }
 
+/* mdbitmap.ko's bitmap could not be written: it takes nobody back by it. */
+static bool has_failed(const struct mdarray *array)
+{
+	char state[32];
+
+	return !sysfs_md_read(array->name, "bitmap/store_state", state, sizeof(state)) &&
+	       strcmp(state, "ok");
+}
+
 static int open_bitmap(struct team *team)
 {
 	const struct mdarray *array = team->array;
 	int err;
 
+	if (has_failed(array))
+		return 0;
 	if (array->bitmap_path)
 		err = image_open(array->bitmap_path, IMAGE_READ, &team->bitmap);
 	else if (array->internal_bitmap && team->sample)

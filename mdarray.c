@@ -363,27 +363,39 @@ static int stored_path(const char *name, char path[PATH_MAX])
 	return err == -ENODEV || err == -ENXIO || err == -ENOENT ? 0 : err;
 }
 
+/* Is the file of @st at @path? -ESTALE: nothing is that can be seen from here. */
+static int is_file_at(const struct stat *st, const char *path)
+{
+	struct stat other;
+
+	if (!*path)
+		return 0;
+	return stat(path, &other) ? -ESTALE : is_same_file(st, &other);
+}
+
 int mdarray_uses_file(int fd, char name[64])
 {
 	char path[PATH_MAX], **names;
-	struct stat st, other;
+	int err, ret = 0;
 	size_t i, count;
-	int err;
+	struct stat st;
 
 	if (fstat(fd, &st))
 		return -errno;
 	err = sysfs_md_list(&names, &count);
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	for (i = 0; !err && i < count; i++) {
+	for (i = 0; ret != 1 && i < count; i++) {
 		err = stored_path(names[i], path);
-		if (err || !*path || stat(path, &other) || !is_same_file(&st, &other))
+		if (!err)
+			err = is_file_at(&st, path);
+		if (!err)
 			continue;
 		snprintf(name, 64, "%s", names[i]);
-		err = 1;
+		ret = err;
 	}
 	sysfs_free(names, count);
-	return err;
+	return ret;
 }
 
 bool mdarray_uses_path(const char *path, char name[64])

@@ -47,7 +47,8 @@ int mdarray_find_member(const struct mdarray *array, const char *word,
 /*
  * Is the file on @fd attached to any array right now (device and inode
  * against GET_BITMAP_FILE of each, or mdstat without privilege)?
- * 1 and *name the array; 0 no; -errno.
+ * 1 and *name the array; 0 no; -errno, -ESTALE if the file of the array *name is
+ * not at its path: deleted, or of another mount namespace.
  */
 int mdarray_uses_file(int fd, char name[64]);
 

@@ -273,6 +273,8 @@ static int check_options(const struct request *rq)
 			return fail(-EINVAL, "--%s does not belong to --%s",
 				    options[i].name, modes[rq->mode].name);
 	}
+	if (rq->write_mostly && rq->write_mostly_from >= rq->arg_count)
+		return fail(-EINVAL, "--write-mostly stands before the members that it is for");
 	if (rq->quiet && rq->verbose)
 		return fail(-EINVAL, "--quiet and --verbose exclude each other");
 	return 0;
@@ -354,6 +356,8 @@ int main(int argc, char **argv)
 
 	if (!hold_standard_streams())
 		return EXIT_FAILED;
+	/* A file too large for ulimit is an error like a full disk, not a death. */
+	signal(SIGXFSZ, SIG_IGN);
 	number_options();
 	explain_command(argc, argv);
 	rq.args = calloc(argc + 1, sizeof(*rq.args));

@@ -67,6 +67,10 @@ static int read_full(int fd, uint8_t *buf, uint64_t offset)
 				  (off_t)(offset + done));
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EINVAL && fcntl(fd, F_GETFL) & O_DIRECT) {
+			fcntl(fd, F_SETFL, 0);
+			continue;
+		}
 		if (n < 0)
 			return -errno;
 		if (n == 0)
@@ -183,6 +187,8 @@ int member_open(const char *path, struct member **member)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return fail_errno(-errno, "cannot open %s", safe(path));
+	/* md writes superblocks behind the page cache. */
+	fcntl(fd, F_SETFL, O_DIRECT);
 	m = calloc(1, sizeof(*m));
 	if (m)
 		m->path = strdup(path);

@@ -243,7 +243,7 @@ int node_module_failed(const char *module, int err)
 	return fail_errno(err, "module %s: cannot load it", module);
 }
 
-static int load_module(const char *module)
+static int load_module(const char *module, bool look_only)
 {
 	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
 	struct kmod_list *list = NULL, *item;
@@ -258,8 +258,9 @@ static int load_module(const char *module)
 	kmod_list_foreach(item, list) {
 		struct kmod_module *mod = kmod_module_get_module(item);
 
-		err = kmod_module_probe_insert_module(
-			mod, 0, NULL, NULL, NULL, NULL);
+		if (!look_only)
+			err = kmod_module_probe_insert_module(
+				mod, 0, NULL, NULL, NULL, NULL);
 		kmod_module_unref(mod);
 		if (err)
 			break;
@@ -269,7 +270,7 @@ static int load_module(const char *module)
 	return err ? node_module_failed(module, err) : 0;
 }
 
-static int ensure_driver(const struct node_name *name)
+static int ensure_driver(const struct node_name *name, bool look_only)
 {
 	const struct driver *driver = name->driver;
 	char path[PATH_MAX], other[64];
@@ -277,13 +278,20 @@ static int ensure_driver(const struct node_name *name)
 
 	snprintf(path, sizeof(path), "/sys/module/%s/parameters/new_array",
 		 driver->module);
-	err = access(path, F_OK) ? load_module(driver->module) : 0;
+	err = access(path, F_OK) ? load_module(driver->module, look_only) : 0;
 	if (err || !driver->ours || driver->major || !driver_has_taken_over())
 		return err;
 	snprintf(other, sizeof(other), "md%s",
 		 driver_behind_prefix(driver, name->kernel));
 	return fail(-EOPNOTSUPP, "%s: %s is loaded with takeover=1 and serves /dev/md* instead; use /dev/%s",
 		    name->path, driver->module, other);
+}
+
+int node_check_driver(const char *word)
+{
+	struct node_name name;
+
+	return node_split(word, &name) ? node_bad_name(word) : ensure_driver(&name, true);
 }
 
 /* ---- making what does not exist ---- */
@@ -489,7 +497,7 @@ int node_create(const char *word, char **path, int *fd)
 	if (node_split(word, &name))
 		return node_bad_name(word);
 	follow_link(&name);
-	err = ensure_driver(&name);
+	err = ensure_driver(&name, false);
 	if (!err)
 		err = refuse_taken(&name);
 	if (!err)

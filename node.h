@@ -26,6 +26,9 @@ struct node_name {
 int node_split(const char *word, struct node_name *name);
 int node_bad_name(const char *word);
 
+/* Is the driver of that array there, loaded or to be loaded? It is not touched. */
+int node_check_driver(const char *word);
+
 /*
  * Make the array object and its node if missing (module loaded, new_array
  * written, node waited for or made), and open it O_RDWR | O_EXCL. *path is

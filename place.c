@@ -110,7 +110,7 @@ static void find_hole(int fd, uint64_t end, struct gap *gap)
 static void add_gap(struct findings *out, const struct trust_target *t,
 		    const struct gap *gap)
 {
-	enum finding_weight weight = t->for_kernel ? FINDING_BAD : FINDING_ATTENTION;
+	enum finding_weight weight = t->use == TRUST_KERNEL ? FINDING_BAD : FINDING_ATTENTION;
 
 	if (trust_is_ours(t))
 		findings_add(out, weight, -EUCLEAN, "holes",
@@ -284,7 +284,7 @@ static void add_device(struct findings *out, const struct trust_target *t)
 		findings_add(out, FINDING_GOOD, 0, "filesystem",
 			     "none: on a block device of its own");
 	else
-		findings_add(out, t->for_kernel ? FINDING_BAD : FINDING_NOTICE,
+		findings_add(out, t->use == TRUST_KERNEL ? FINDING_BAD : FINDING_NOTICE,
 			     -EMEDIUMTYPE, "filesystem",
 			     "on a block device: is not a regular file, which stock md needs; arrays of mdbitmap.ko (/dev/mdbN) take it");
 }
@@ -308,20 +308,21 @@ void place_judge_filesystem(const struct image *image, const struct trust_target
 		return;
 	}
 	named = bmap_by_name(mp.fs_type);
-	if (t->for_kernel && named != BMAP_MOVES)
+	if (t->use == TRUST_KERNEL && named != BMAP_MOVES)
 		asked = bmap_by_asking(image->fd);
 	if (named == BMAP_YES && asked == BMAP_NO)
 		add_unmapped(out, mp.fs_type);
 	else
 		add_filesystem(out, mp.fs_type,
-			       asked == BMAP_UNKNOWN ? named : asked, t->for_kernel);
+			       asked == BMAP_UNKNOWN ? named : asked, t->use == TRUST_KERNEL);
 }
 
 /* ---- who uses it, who may ---- */
 
-void place_judge_use(const struct image *image, bool for_kernel,
+void place_judge_use(const struct image *image, const struct trust_target *t,
 		     struct findings *out)
 {
+	bool for_kernel = t->use == TRUST_KERNEL;
 	char md[64];
 	int ret;
 
@@ -345,29 +346,30 @@ void place_judge_permissions(const struct image *image, const struct trust_targe
 			     struct findings *out)
 {
 	/* Ours takes no store that somebody else may write to. */
-	enum finding_weight weight = t->for_kernel && trust_is_ours(t) ?
-				     FINDING_BAD : FINDING_ATTENTION;
+	bool ours = trust_is_ours(t);
 	mode_t mode = image->st.st_mode & 07777;
 	struct finding *f;
 	bool odd = false;
 
 	if (!S_ISREG(image->st.st_mode) || image->member)
 		return;
-	if (!(mode & 0200) && t->for_kernel) {
-		f = findings_add(out, FINDING_BAD, -EACCES, "permissions",
-				 "read-only (mode %04o), but md writes to it; chmod u+w",
+	if (!(mode & 0200)) {
+		f = findings_add(out, t->use >= TRUST_PLAN ? FINDING_BAD : FINDING_ATTENTION,
+				 -EACCES, "permissions", "read-only (mode %04o), but md writes to it; chmod u+w",
 				 mode);
 		f->forcible = true;
 		odd = true;
 	}
 	if (mode & 022) {
-		findings_add(out, weight, -EPERM, "permissions",
+		findings_add(out, ours && t->use >= TRUST_PLAN ? FINDING_BAD : FINDING_ATTENTION,
+			     -EPERM, "permissions",
 			     "others than its owner may write to it (mode %04o) and so hide dirty chunks; chmod 600",
 			     mode);
 		odd = true;
 	}
 	if (image->st.st_uid) {
-		findings_add(out, weight, -EPERM, "permissions",
+		findings_add(out, ours && t->use == TRUST_KERNEL ? FINDING_BAD : FINDING_ATTENTION,
+			     -EPERM, "permissions",
 			     "belongs to user %u, who may hide dirty chunks; chown root",
 			     (unsigned int)image->st.st_uid);
 		odd = true;

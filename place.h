@@ -21,13 +21,13 @@ void place_judge_devices(const struct image *image, const struct trust_target *t
 			 struct findings *out);
 
 /*
- * mdbitmap.ko takes any filesystem. Can stock md find the file's blocks? for_kernel: asked with FIBMAP, which
+ * mdbitmap.ko takes any filesystem. Can stock md find the file's blocks? TRUST_KERNEL: asked with FIBMAP, which
  * needs CAP_SYS_RAWIO; otherwise, and without it, told by the name.
  */
 void place_judge_filesystem(const struct image *image, const struct trust_target *t,
 			    struct findings *out);
 
-void place_judge_use(const struct image *image, bool for_kernel,
+void place_judge_use(const struct image *image, const struct trust_target *t,
 		     struct findings *out);
 void place_judge_permissions(const struct image *image, const struct trust_target *t,
 			     struct findings *out);

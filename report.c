@@ -62,7 +62,8 @@ int fail_errno(int err, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	return fail(err, "%s: %s", text, strerror(err < 0 ? -err : err));
+	fail(err, "%s: %s", text, strerror(err < 0 ? -err : err));
+	return err == -EINVAL ? -EIO : err;
 }
 
 const char *fail_text(void)
@@ -322,10 +323,14 @@ void json_stream_item(struct json_object *item)
 	stream_empty = false;
 }
 
-int json_stream_finish(void)
+int json_stream_finish(int err)
 {
-	puts("]}");
-	return report_flush();
+	struct json_object *o = json_object_new_object();
+
+	json_text(o, "error", err < 0 ? fail_text() : NULL);
+	printf("],%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN) + 1);
+	json_object_put(o);
+	return err ? err : report_flush();
 }
 
 int report_flush(void)

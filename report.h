@@ -34,7 +34,7 @@ enum exit_code {		/* man page, EXIT STATUS */
  *   EUCLEAN EBADMSG ESTALE               6  corrupt, mismatched, stale
  *   EOPNOTSUPP EPROTONOSUPPORT ENOTTY ENOSYS  7
  * and everything else 1. An ioctl's bare EINVAL is no usage error: callers
- * turn it into what it means before they return it.
+ * turn it into what it means before they return it, fail_errno() into EIO.
  */
 enum exit_code exit_code_of(int err);
 
@@ -97,11 +97,12 @@ int json_finish(struct json_object *o);
 
 /*
  * Lists too long for memory: prints the object so far with @key as an array
- * left open, then each item (freed), then closes both.
+ * left open, then each item (freed), then closes both, with "error" in between:
+ * why the list ends early, or null. The end returns @err, or -EIO after fail().
  */
 void json_stream_start(struct json_object *o, const char *key);
 void json_stream_item(struct json_object *item);
-int json_stream_finish(void);
+int json_stream_finish(int err);
 
 /* stdout closed and checked for write errors: 0 or -errno after fail(). */
 int report_flush(void);

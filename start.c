@@ -3,7 +3,6 @@
  * Starting an array. The bitmap file goes in before the members and the run,
  * as mdadm does it: a refusal of the file then costs the members nothing.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -55,29 +54,12 @@ int start_check_name(const char *word)
 	return check_state(name.kernel, name.path);
 }
 
-/* Kernel name of what is built on @dev, or "". */
-static void find_holder(dev_t dev, char holder[64])
-{
-	struct dirent *entry;
-	char path[64];
-	DIR *dir;
-
-	*holder = '\0';
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(dev),
-		 minor(dev));
-	dir = opendir(path);
-	while (dir && !*holder && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			snprintf(holder, 64, "%.63s", entry->d_name);
-	if (dir)
-		closedir(dir);
-}
-
 static int explain_busy(const char *path, dev_t dev)
 {
 	char holder[64], who[256];
 
-	find_holder(dev, holder);
+	if (!holders_stacked(dev, holder))
+		*holder = '\0';
 	if (driver_of_word(holder))
 		return fail(-EBUSY, "%s: in use by the array %s; mdbitmap --stop /dev/%s first",
 			    safe(path), safe(holder), safe(holder));
@@ -112,24 +94,8 @@ int start_check_member(const char *path)
 int start_open_bitmap(const char *path, struct trust_target *t, bool force,
 		      bool plan_only, struct image **image, int *fd)
 {
-	const struct finding *bad;
-	struct findings findings;
-	int err;
-
-	if (!plan_only)
-		return trust_open(path, t, force, image, fd);
 	*fd = -1;
-	err = image_open(path, IMAGE_FILE | IMAGE_FAULTY_OK | IMAGE_SHORT_OK, image);
-	if (err)
-		return err;
-	err = trust_judge(*image, t, &findings);
-	bad = err ? NULL : findings_refusal(&findings, force);
-	if (bad)
-		err = fail(bad->err, "%s: %s: %s%s", safe(path), bad->topic, bad->text,
-			   bad->forcible ? "; --force goes on all the same" : "");
-	if (err)
-		image_close(*image);
-	return err;
+	return trust_open(path, t, force, image, plan_only ? NULL : fd);
 }
 
 int start_check_plan(const char *word, const char *bitmap, bool plan_only)
@@ -141,9 +107,9 @@ int start_check_plan(const char *word, const char *bitmap, bool plan_only)
 		note("image files can be planned with only: losetup -f --show makes block devices of them");
 		return 0;
 	}
-	if (!explain_driver_refuses(driver, &release))
-		return 0;
-	return explain_set_bitmap(-EINVAL, word, bitmap, false);
+	if (explain_driver_refuses(driver, &release))
+		return explain_set_bitmap(-EINVAL, word, bitmap, false);
+	return node_check_driver(word);
 }
 
 /* ---- what will be copied ---- */
@@ -309,13 +275,20 @@ static int run(const struct start_plan *plan, struct started *s)
 	return explain_run(err, s->path, plan->bitmap);
 }
 
+static int set_bitmap(const struct start_plan *plan, const struct started *s)
+{
+	int err = md_set_bitmap(s->fd, plan->bitmap_fd);
+
+	trust_unlock(plan->bitmap_fd);
+	return explain_set_bitmap(err, s->path, plan->bitmap, false);
+}
+
 static int take_steps(const struct start_plan *plan, struct started *s)
 {
 	int err = set_array(plan, s);
 
 	if (!err)
-		err = explain_set_bitmap(md_set_bitmap(s->fd, plan->bitmap_fd),
-					 s->path, plan->bitmap, false);
+		err = set_bitmap(plan, s);
 	if (!err)
 		err = add_members(plan, s);
 	if (!err)

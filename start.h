@@ -65,7 +65,8 @@ int start_open_bitmap(const char *path, struct trust_target *t, bool force,
 /*
  * The end of a --dry-run: what can be told of SET_BITMAP_FILE without trying
  * it. -EOPNOTSUPP after fail() if stock md serves @word and its series refuses
- * bitmap files; for images only a remark that they are some.
+ * bitmap files, or if there is no driver; for images only a remark that they are
+ * some.
  */
 int start_check_plan(const char *word, const char *bitmap, bool plan_only);
 

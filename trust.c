@@ -133,6 +133,7 @@ void trust_target_from_array(struct trust_target *t, const struct mdarray *array
 	if (array->super) {
 		memcpy(t->uuid, array->super->uuid, UUID_BYTES);
 		t->events = array->super->events;
+		t->active = array->super->resync_sector != MEMBER_IN_SYNC;
 	} else if (array->persistent) {
 		target_from_sysfs(t, array);
 	}
@@ -169,7 +170,7 @@ static void judge_structure(const struct image *image, struct findings *out)
 			     human(image->sb.chunk_bytes));
 }
 
-static void judge_version(const struct image *image, bool for_kernel,
+static void judge_version(const struct image *image, const struct trust_target *t,
 			  struct findings *out)
 {
 	u32 version = image->sb.version;
@@ -180,7 +181,7 @@ static void judge_version(const struct image *image, bool for_kernel,
 			     image->order == IMAGE_LITTLE_ENDIAN ? "little-endian" :
 								   "big-endian");
 	else if (version != BITMAP_V4 && !image->member)
-		findings_add(out, for_kernel ? FINDING_BAD : FINDING_ATTENTION,
+		findings_add(out, t->use >= TRUST_PLAN ? FINDING_BAD : FINDING_ATTENTION,
 			     -EPROTONOSUPPORT, "version",
 			     "%u (%s) lives inside the members: md cannot use it from a file; make a version 4 bitmap with --create or --merge",
 			     version, version == BITMAP_V5_CLUSTERED ? "clustered" :
@@ -225,10 +226,11 @@ static void judge_state(struct image *image, struct findings *out)
 		findings_add(out, FINDING_BAD, -EUCLEAN, "state",
 			     "0x%x: a write to it failed, bits may be missing, and the kernel refuses it (EIO); look after the disk, then make a new one with --create: all dirty",
 			     state);
-	else if (state & BITMAP_STALE)
+	else if (image_why_all_dirty(image))
 		findings_add(out, FINDING_ATTENTION, 0, "state",
-			     "0x%x: marked out of date, every chunk counts as dirty",
-			     state);
+			     "0x%x: %s, every chunk counts as dirty", state,
+			     state & BITMAP_STALE ? "marked out of date" :
+						    "not used yet (FIRST_USE)");
 	else if (state & ~known)
 		findings_add(out, FINDING_NOTICE, 0, "state",
 			     "0x%x: bits that no version %u bitmap has; md ignores them",
@@ -247,11 +249,16 @@ static bool has_uuid(const struct image *image)
 	return memcmp(image->sb.uuid, none, UUID_BYTES);
 }
 
+bool trust_is_bare(const struct image *image, const struct trust_target *t)
+{
+	return t->has_array ? !t->persistent : !has_uuid(image);
+}
+
 /* md asks no array without metadata for its UUID: we are the last to look. */
 static void judge_uuid(const struct image *image, const struct trust_target *t,
 		       struct findings *out)
 {
-	if (!t->persistent && t->for_kernel && has_uuid(image))
+	if (!t->persistent && t->use >= TRUST_PLAN && has_uuid(image))
 		findings_add(out, FINDING_BAD, -EBADMSG, "uuid",
 			     "belongs to an array with metadata, UUID %s, and %s has none; give its own bitmap, or make one with --create",
 			     uuid_text(image->sb.uuid), safe(t->name))->forcible = true;
@@ -275,7 +282,10 @@ static void judge_uuid(const struct image *image, const struct trust_target *t,
 
 bool trust_is_stale(const struct image *image, const struct trust_target *t)
 {
-	if (image->sb.state & BITMAP_STALE)
+	if (image_why_all_dirty(image))
+		return true;
+	/* Made for a smaller array: ours has no bits for the rest. */
+	if (trust_is_ours(t) && image->sb.sync_sectors < t->sync_sectors)
 		return true;
 	if (image->sb.version == BITMAP_V5_CLUSTERED && image->sb.nodes)
 		return false;
@@ -355,6 +365,7 @@ static int judge_events(struct image *image, const struct trust_target *t,
 			struct findings *out)
 {
 	uint64_t events = image->sb.events;
+	bool ahead;
 
 	if (!t->persistent)
 		return 0;
@@ -370,11 +381,12 @@ static int judge_events(struct image *image, const struct trust_target *t,
 	}
 	if (events < t->events)
 		return events ? judge_older(image, t, out) : judge_new(image, t, out);
-	if (events > t->events + 1 && t->for_kernel && !t->running)
+	ahead = events - t->events > 1;
+	if (ahead && t->use >= TRUST_PLAN && !t->running)
 		findings_add(out, FINDING_BAD, -ESTALE, "events",
 			     "%llu, but the freshest member here, %s, is at %llu: a fresher one is missing, and this one's data are old; name that one too",
 			     (ull)events, safe(t->name), (ull)t->events)->forcible = true;
-	else if (events > t->events + 1)
+	else if (ahead)
 		findings_add(out, FINDING_NOTICE, 0, "events",
 			     "%llu, ahead of %s (%llu): md believes it; if that member was away, ask with --for a fresher one",
 			     (ull)events, safe(t->name), (ull)t->events);
@@ -460,7 +472,7 @@ int trust_judge(struct image *image, const struct trust_target *t,
 	judge_structure(image, out);
 	if (image->check_error)
 		return 0;	/* nothing else of it can be read */
-	judge_version(image, t->for_kernel, out);
+	judge_version(image, t, out);
 	judge_length(image, out);
 	err = place_judge_holes(image, t, out);
 	if (err)
@@ -474,7 +486,7 @@ int trust_judge(struct image *image, const struct trust_target *t,
 		return err;
 	place_judge_devices(image, t, out);
 	place_judge_filesystem(image, t, out);
-	place_judge_use(image, t->for_kernel, out);
+	place_judge_use(image, t, out);
 	place_judge_permissions(image, t, out);
 	return 0;
 }
@@ -514,14 +526,20 @@ static int open_device(const struct image *image, int *out)
 	return 0;
 }
 
+static bool is_same_inode(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 /*
  * Writable once and no more: md counts (md-abi.md 3.1). An editor that is at
- * work now would make that count two, but the lock says so in plainer words.
+ * work now would make that count two, but the lock says so in plainer words; and
+ * until the kernel has the file, it keeps others from replacing what was judged.
  */
 static int open_writable(const struct image *image, int *out)
 {
 	const char *path = safe(image->path);
-	struct stat st;
+	struct stat st, now;
 	int fd, err = 0;
 
 	if (S_ISBLK(image->st.st_mode))
@@ -529,23 +547,25 @@ static int open_writable(const struct image *image, int *out)
 	fd = open(image->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return fail_errno(-errno, "%s: cannot be opened for writing", path);
-	if (fstat(fd, &st))
-		err = fail_errno(-errno, "%s", path);
-	else if (st.st_dev != image->st.st_dev || st.st_ino != image->st.st_ino)
-		err = fail(-EBUSY, "%s: another program replaced it just now; try again",
-			   path);
-	else if (flock(fd, LOCK_EX | LOCK_NB))
+	if (flock(fd, LOCK_EX | LOCK_NB))
 		err = errno == EWOULDBLOCK ?
 		      fail(-EBUSY, "%s: another program is editing it", path) :
 		      fail_errno(-errno, "%s: lock", path);
+	else if (fstat(fd, &st) || !is_same_inode(&st, &image->st) ||
+		 lstat(image->path, &now) || !is_same_inode(&now, &st))
+		err = fail(-EBUSY, "%s: another program replaced it just now; try again",
+			   path);
 	if (err) {
 		close(fd);
 		return err;
 	}
-	/* The kernel would keep the lock, and "attached" look like "edited". */
-	flock(fd, LOCK_UN);
 	*out = fd;
 	return 0;
+}
+
+void trust_unlock(int fd)
+{
+	flock(fd, LOCK_UN);
 }
 
 static int refuse(const char *path, const struct finding *f)
@@ -575,12 +595,13 @@ int trust_open(const char *path, struct trust_target *t, bool force,
 	err = image_open(path, IMAGE_FILE | IMAGE_SHORT_OK | IMAGE_FAULTY_OK, &view);
 	if (err)
 		return err;
-	t->for_kernel = true;
+	t->use = fd ? TRUST_KERNEL : TRUST_PLAN;
 	err = trust_judge(view, t, &findings);
-	if (!err) {
-		refusal = findings_refusal(&findings, force);
-		err = refusal ? refuse(path, refusal) : open_writable(view, fd);
-	}
+	refusal = err ? NULL : findings_refusal(&findings, force);
+	if (refusal)
+		err = refuse(path, refusal);
+	if (!err && fd)
+		err = open_writable(view, fd);
 	if (err) {
 		image_close(view);
 		return err;

@@ -39,6 +39,14 @@ struct findings {
 	size_t count;
 };
 
+/* How much is judged: each adds to the one before. */
+enum trust_use {
+	TRUST_LOOK,		/* the bitmap */
+	TRUST_PLAN,		/* what a start with it is refused for on any machine */
+	TRUST_KERNEL,		/* its place, here and now: filesystem (FIBMAP), file on
+				 * the array itself or on one of its members, owner */
+};
+
 /* What the bitmap is to be compared with. Zero what is not known. */
 struct trust_target {
 	const char *name;	/* for the messages: "/dev/md0", "/dev/vdb" */
@@ -54,13 +62,14 @@ struct trust_target {
 	bool mirror;		/* which is all that mdbitmap.ko drives */
 	bool events_unknown;	/* no superblock could be read */
 	bool running;		/* how it will be stopped is not known yet */
+	bool active;		/* running: its superblocks say that it is written
+				 * to, and events is one more for that */
 	unsigned int in_sync;	/* members that are in sync; 0: not known */
 	uint64_t resync_sector;	/* not clean: all below is in sync */
 	dev_t array_dev;	/* 0: not known yet */
 	const dev_t *member_devs;
 	size_t member_count;
-	bool for_kernel;	/* judge the place too: filesystem (FIBMAP), file on
-				 * the array itself or on one of its members */
+	enum trust_use use;
 };
 
 void trust_target_from_member(struct trust_target *t, const char *name,
@@ -84,18 +93,31 @@ struct finding *findings_add(struct findings *f, enum finding_weight weight,
 enum finding_weight findings_worst(const struct findings *f);
 const struct finding *findings_refusal(const struct findings *f, bool force);
 
+/*
+ * Is it for an array without metadata? --build then copies each set bit, whatever
+ * came before.
+ */
+bool trust_is_bare(const struct image *image, const struct trust_target *t);
+
 /* Is it mdbitmap.ko that will use the bitmap? */
 bool trust_is_ours(const struct trust_target *t);
 
 /*
  * Open @path to be handed to SET_BITMAP_FILE: a regular file and no symlink,
- * or a block device for mdbitmap.ko, judged with for_kernel, not in use, opened O_RDWR exactly once. *fd is the
+ * or a block device for mdbitmap.ko, judged with TRUST_KERNEL, not in use, opened O_RDWR exactly once. *fd is the
  * descriptor; *image a read-only view that the caller closes. -errno after
  * fail() with the first bad finding; findings that --force excused are
- * note()d.
+ * note()d. Without @fd all that is for a plan: TRUST_PLAN.
  */
 int trust_open(const char *path, struct trust_target *t, bool force,
 	       struct image **image, int *fd);
+
+/*
+ * *fd is locked, so that nobody edits or replaces the file. To be called after
+ * SET_BITMAP_FILE: the kernel would keep the lock, and "attached" look like
+ * "edited".
+ */
+void trust_unlock(int fd);
 
 /*
  * Is it, by events or state bit, out of date? md-abi.md 4.5. Stock md then
@@ -117,6 +139,13 @@ struct forecast {
  */
 int forecast_assembly(struct image *image, const struct trust_target *t,
 		      struct forecast *out);
+
+/*
+ * Add what is copied to the member of @ms, if its recovery was cut short: all
+ * from there on, or, by stock md and where the bitmap led it, the set bits.
+ */
+int forecast_recovery(struct image *image, const struct trust_target *t,
+		      const struct member_super *ms, struct forecast *out);
 
 /*
  * What a re-add of @joining copies to it. @bitmap: the array's bitmap, file

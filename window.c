@@ -435,7 +435,7 @@ int image_write_super(struct image *image, const struct bitmap_super *sb)
 	err = write_span(image->fd, (const u8 *)&image->raw, sizeof(image->raw), 0);
 	if (err)
 		return fail_errno(err, "%s: write", safe(image->path));
-	image->sb = *sb;
+	image->sb = image->all = *sb;
 	return 0;
 }
 

@@ -37,37 +37,33 @@ struct image_writer {
 };
 
 static volatile sig_atomic_t interrupted;
-static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-static struct sigaction old_actions[3], old_xfsz;
+static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
+static struct sigaction old_actions[sizeof(signals) / sizeof(signals[0])];
 
 static void on_signal(int signal)
 {
 	interrupted = signal;
 }
 
-/* A file too large for ulimit is an error like a full disk, not a death. */
 static void catch_signals(void)
 {
 	struct sigaction catch = { .sa_handler = on_signal };
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
-	int i;
+	size_t i;
 
 	interrupted = 0;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		sigaction(signals[i], NULL, &old_actions[i]);
 		if (old_actions[i].sa_handler != SIG_IGN)
 			sigaction(signals[i], &catch, NULL);
 	}
-	sigaction(SIGXFSZ, &ignore, &old_xfsz);
 }
 
 static void release_signals(void)
 {
-	int i;
+	size_t i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &old_actions[i], NULL);
-	sigaction(SIGXFSZ, &old_xfsz, NULL);
 }
 
 static int split_path(struct image_writer *w, const char *path)
@@ -380,7 +376,8 @@ static int take_name(struct image_writer *w)
 	if (ret)
 		return fail_errno(-errno, "%s: rename", safe(w->path));
 	w->temp_exists = false;
-	if (fsync(w->dirfd))
+	/* EINVAL: a filesystem that syncs no directories. */
+	if (fsync(w->dirfd) && errno != EINVAL)
 		return fail_errno(-errno, "%s: is in place, but its directory is not synced",
 				  safe(w->path));
 	return 0;

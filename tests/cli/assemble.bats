@@ -134,6 +134,16 @@ refused() {
 	refused 6 'of another array' "$node" --bitmap=other --dry-run a.img b.img
 }
 
+@test "what an assembly of devices is refused for, the plan is, too" {
+	chmod 400 bitmap
+	refused 1 'read-only' "$node" --bitmap=bitmap --dry-run a.img b.img
+	chmod 600 bitmap
+	set_events bitmap 100
+	refused 6 'a fresher one is missing' "$node" --bitmap=bitmap --dry-run a.img b.img
+	printf '\x05' | dd of=bitmap bs=1 seek=4 conv=notrunc status=none
+	refused 7 'clustered' "$node" --bitmap=bitmap --dry-run a.img b.img
+}
+
 @test "a truncated bitmap is refused" {
 	truncate -s 260 bitmap
 	refused 6 'truncated' "$node" --bitmap=bitmap --dry-run a.img b.img
@@ -169,6 +179,18 @@ refused() {
 @test "the plan for a clean array copies nothing" {
 	run -0 --separate-stderr assemble --dry-run a.img b.img
 	[[ $output == *'nothing to copy'* ]]
+}
+
+@test "a member whose recovery by the bitmap was cut short gets the dirty chunks" {
+	make_member b.img number=1 features=130
+	run -0 --separate-stderr assemble --dry-run a.img b.img
+	[[ $output == *'2 chunks (128 KiB) to copy'*'a member is recovered'* ]]
+	[[ $output != *'one member alone'* ]]
+	make_member a.img resync=0
+	make_member b.img number=1 resync=0 features=130
+	printf '\x02' | dd of=bitmap bs=1 seek=48 conv=notrunc status=none
+	run -0 --separate-stderr assemble --dry-run a.img b.img
+	[[ $output == *'112 chunks (7 MiB) to copy'* ]]
 }
 
 @test "the plan in JSON has every member, its place and its events" {

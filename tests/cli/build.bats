@@ -148,6 +148,12 @@ refused_mirror() {
 	run -0 --separate-stderr build --bitmap=bitmap --dry-run --bitmap-chunk=64 --delay=5 a.img b.img
 }
 
+@test "an existing bitmap of an array with metadata is refused without --force" {
+	"$MDBITMAP" --quiet --create bitmap --size=8M --uuid="$(printf 'a%.0s' {1..32})"
+	refused_mirror 6 'belongs to an array with metadata' --dry-run a.img b.img
+	run -0 --separate-stderr build --bitmap=bitmap --dry-run --force a.img b.img
+}
+
 @test "an existing bitmap of another size is refused" {
 	"$MDBITMAP" --quiet --create bitmap --size=4M
 	refused_mirror 6 'size' --dry-run a.img b.img
@@ -184,6 +190,10 @@ refused_mirror() {
 @test "a bitmap in a directory that does not exist is refused" {
 	refused 4 'nowhere' "$node" --level=1 --raid-devices=2 --bitmap=nowhere/bitmap \
 		--dry-run a.img b.img
+}
+
+@test "--write-mostly with no member behind it is a usage error" {
+	refused_mirror 2 'before the members' --dry-run a.img b.img --write-mostly
 }
 
 @test "write-behind without a write-mostly member gets a remark" {

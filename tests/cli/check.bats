@@ -47,6 +47,16 @@ json() { jq -er "$1" <<<"$output"; }
 	[[ $output == *"after a clean stop: copies nothing"* ]]
 }
 
+@test "dirty chunks of an array without metadata are copied, however it was stopped: 3" {
+	"$MDBITMAP" --quiet --create bitmap --size=7M --bitmap-chunk=64K --clean
+	"$MDBITMAP" --quiet --mark bitmap 64K+64K
+	check 3
+	[[ $output == *"next assembly: copies 64 KiB: without metadata"* ]]
+	[[ $output != *"copies nothing"* ]]
+	check 3 --json
+	(($(json .next_assembly.now.copy_bytes) == 65536))
+}
+
 @test "a member that was stopped cleanly makes the set bits cost nothing: 0" {
 	make_bitmap
 	set_events bitmap 7
@@ -174,6 +184,34 @@ json() { jq -er "$1" <<<"$output"; }
 	[[ $output == *attention*version*clustered* ]]
 }
 
+@test "what an assembly refuses is said of the next one, and asks for attention: 3" {
+	make_bitmap --clean
+	set_events bitmap 100
+	make_member member
+	check 3 --for=member
+	[[ $output == *"verdict: usable, but needs attention"*events* ]]
+	[[ $output == *"next assembly: refused without --force, because of its events; with it:"* ]]
+	check 3 --for=member --json
+	[[ $(json .next_assembly.needs_force) == true ]]
+	[[ $(json .next_assembly.refusal) == *"a fresher one is missing"* ]]
+	set_events bitmap 7
+	chmod 400 bitmap
+	check 3 --for=member
+	[[ $output == *attention*permissions*read-only*"because of its permissions"* ]]
+	chmod 600 bitmap
+	put bitmap 4 '\x05'
+	check 3 --for=member
+	[[ $output == *"next assembly: refused, because of its version" ]]
+}
+
+@test "the last number that events can have is one like any other" {
+	make_bitmap --clean
+	set_events bitmap -1
+	make_member member events=-1
+	check 0 --for=member
+	[[ $output == *"18446744073709551615, as member"* ]]
+}
+
 @test "what is no bitmap, or not there, is status 4" {
 	echo "something else" >bitmap
 	run -4 --separate-stderr "$MDBITMAP" --check bitmap
@@ -230,6 +268,29 @@ json() { jq -er "$1" <<<"$output"; }
 	bytes f 4096 00 00 00 00
 	run -6 "$MDBITMAP" --check f
 	[[ $output == *bad*state*"node 1"* ]]
+}
+
+@test "an internal bitmap of which every chunk counts as dirty is copied whole" {
+	local k of=(uuid="$(printf 'aa %.0s' {1..15})aa" sectors=14336)
+	make_member m resync=0 features=1 bitmap_offset=8
+	make_super m 8192 "${of[@]}" version=6 chunk=8 state=8
+	run -3 "$MDBITMAP" --check m
+	[[ $output == *attention*state*FIRST_USE* && $output == *"next assembly: copies 7 MiB"* ]]
+	for k in 0 1; do
+		make_super m $((8192 + 4096 * k)) "${of[@]}" version=5 nodes=2 \
+			chunk=4096 state=$((2 * k))
+	done
+	run -3 "$MDBITMAP" --check m
+	[[ $output == *attention*state*"every chunk"* && $output == *"next assembly: copies 7 MiB"* ]]
+}
+
+@test "the recovery of the member that is asked about goes on: 3" {
+	make_member member number=1 features=130
+	"$MDBITMAP" --quiet --create bitmap --for=member --bitmap-chunk=64K --clean --force
+	"$MDBITMAP" --quiet --mark bitmap 0+1
+	check 3 --for=member
+	[[ $output == *"next assembly: copies 64 KiB: a member is recovered"* ]]
+	[[ $output == *"with mdbitmap.ko copies 7 MiB"* ]]
 }
 
 @test "what mdbitmap.ko would copy is said of mirrors only" {

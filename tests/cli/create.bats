@@ -317,9 +317,25 @@ make_member_090() {
 	[[ $output == *"f: write: No space left on device"*"files: ." ]]
 }
 
+# with_fsync N ARGUMENT...: --create, whose Nth fsync the system calls invalid.
+with_fsync() {
+	type -P strace >/dev/null || skip "needs strace"
+	ASAN_OPTIONS=detect_leaks=0 run --separate-stderr strace -o /dev/null \
+		-e "inject=fsync:error=EINVAL:when=$1" "$MDBITMAP" --create -q "${@:2}"
+}
+
+@test "what the system calls invalid is no usage error" {
+	with_fsync 1 f --size=1M
+	[[ $status == 1 && $stderr == *"f: fsync: Invalid argument" ]]
+	[[ ! $(ls -A) ]]
+	# the third is the directory's, which not every filesystem has
+	with_fsync 3 f --size=1M
+	[[ $status == 0 && -e f ]]
+}
+
 @test "a signal while it is written leaves nothing behind" {
 	local signal
-	for signal in INT TERM HUP; do
+	for signal in INT TERM HUP QUIT PIPE; do
 		interrupted "$signal" f "$MDBITMAP" --create f --size=8T --bitmap-chunk=4
 		[[ ! -e f ]]
 		rm -f err

@@ -121,11 +121,12 @@ dirty() { "$MDBITMAP" --ranges "$device" --unit=chunks; }
 		--bitmap-chunk=4
 }
 
-@test "the device must not be the member that the bitmap is for" {
+@test "the device must not be a member of the array that the bitmap is for" {
 	dd if=a.img of=store conv=notrunc status=none
 	truncate -s "$(stat -c %s a.img)" store
 	losetup --set-capacity "$device"
 	refused 1 'choose a device outside the array' --create "$device" --for="$device" --force
+	refused 1 'choose a device outside the array' --create "$device" --for=b.img --force
 }
 
 @test "other modes that make bitmaps make files only" {
@@ -142,6 +143,47 @@ dirty() { "$MDBITMAP" --ranges "$device" --unit=chunks; }
 @test "a device without a bitmap says how to make one" {
 	refused 4 "$device: no bitmap is on it; --create makes one" --mark "$device" all
 	refused 4 '--create makes one' --assemble /dev/mdb0 --bitmap="$device" --dry-run a.img b.img
+}
+
+@test "without the driver there is nothing to plan" {
+	modinfo -n mdbitmap 2>/dev/null && skip "the driver is installed here"
+	"$MDBITMAP" --quiet --create bitmap --for=a.img --clean
+	dd if=a.img of=store conv=notrunc status=none
+	truncate -s "$(stat -c %s a.img)" store
+	losetup --set-capacity "$device"
+	refused 7 'module mdbitmap: not there' --assemble /dev/mdb0 --bitmap=bitmap --run --dry-run "$device"
+}
+
+@test "from the check on until the driver has it, nobody replaces the file" {
+	type -P strace >/dev/null || skip "needs strace"
+	modinfo -n mdbitmap 2>/dev/null && skip "the driver is installed here"
+	"$MDBITMAP" --quiet --create bitmap --for=a.img --clean
+	dd if=a.img of=store conv=notrunc status=none
+	truncate -s "$(stat -c %s a.img)" store
+	losetup --set-capacity "$device"
+	ASAN_OPTIONS=detect_leaks=0 strace -o trace -P /sys/module/mdbitmap/parameters/new_array \
+		-e trace=access -e inject=access:delay_enter=5000000 \
+		"$MDBITMAP" --assemble /dev/mdb0 --bitmap=bitmap --run "$device" 2>/dev/null 3>&- &
+	opened() { (($(find /proc/[0-9]*/fd -lname "$PWD/bitmap" 2>/dev/null | wc -l) >= 2)); }
+	until opened; do kill -0 $!; done
+	run -5 "$MDBITMAP" --rechunk bitmap --bitmap-chunk=8
+	wait || true
+	[[ $output == *'another program is editing it' && $(<trace) == access* ]]
+	"$MDBITMAP" --rechunk bitmap --bitmap-chunk=8
+}
+
+@test "a superblock is read from the device, whatever the page cache still has" {
+	"$MDBITMAP" --quiet --create bitmap --for=a.img --clean
+	dd if=a.img of=store conv=notrunc status=none
+	truncate -s "$(stat -c %s a.img)" store
+	losetup --set-capacity "$device"
+	exec 9<"$device" # keeps its pages
+	cat "$device" >/dev/null
+	make_member newer events=9
+	dd if=newer of=store conv=notrunc,fsync status=none
+	run -6 "$MDBITMAP" --check bitmap --for="$device" 9<&-
+	exec 9<&-
+	[[ $output == *"stale: 7, $device is at 9"* ]]
 }
 
 @test "--check says that stock md does not take it, and our driver does" {

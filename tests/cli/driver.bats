@@ -41,6 +41,24 @@ plan() { "$MDBITMAP" --assemble "$1" --bitmap=bitmap --dry-run "${@:2}" a.img b.
 	[[ $stderr == *stale* ]]
 }
 
+@test "a member whose recovery was cut short: our driver goes on beside the bitmap" {
+	make_member b.img number=1 features=130
+	run -0 --separate-stderr plan $ours
+	[[ $output == *'112 chunks (7 MiB) to copy'*'whatever the bitmap says'* ]]
+}
+
+@test "a file for fewer sectors than the array has is stale to our driver" {
+	make_member a.img number=0 resync=0 size=14335
+	make_member b.img number=1 resync=0 size=14335
+	"$MDBITMAP" --quiet --create bitmap --size=14334s --uuid="$(printf 'a%.0s' {1..32})" \
+		--bitmap-chunk=64 --clean --force
+	set_events bitmap 7
+	run -0 --separate-stderr plan $ours
+	[[ $output == *'112 chunks'*'the bitmap is stale: every chunk is copied'* ]]
+	run -0 --separate-stderr plan /dev/md_no_such_array
+	[[ $output == *'nothing to copy'* ]]
+}
+
 @test "--check of a member says what either driver does" {
 	run -0 "$MDBITMAP" --check bitmap --for=a.img
 	[[ $output == *'next assembly: copies nothing'* ]]
@@ -54,6 +72,20 @@ plan() { "$MDBITMAP" --assemble "$1" --bitmap=bitmap --dry-run "${@:2}" a.img b.
 	make_member b.img level=5 number=1
 	run -7 --separate-stderr plan $ours
 	[[ $stderr == *'level 5'*'mirrors (level 1) only'* ]]
+}
+
+@test "our driver refuses members with what it does not keep, whichever has it" {
+	make_member b.img number=1 features=8
+	run -7 --separate-stderr plan $ours
+	[[ $stderr == *'b.img: has a list of bad blocks, which the driver mdbitmap refuses'* ]]
+	run -0 plan /dev/md_no_such_array
+}
+
+@test "our driver takes no file that others may write to" {
+	chmod 666 bitmap
+	run -1 --separate-stderr plan $ours
+	[[ $stderr == *'permissions'* ]]
+	run -0 plan /dev/md_no_such_array
 }
 
 @test "a name too long for our driver is refused" {

@@ -298,13 +298,20 @@ end" ]]
 	[[ ! $output && $stderr == *"where the bitmap ends is not known" ]]
 }
 
+@test "- is standard input" {
+	make_bitmap f sectors=1001 bits=b5
+	dump f | "$MDBITMAP" -q --restore back -
+	cmp f back
+}
+
 @test "json holds all that the text does" {
 	make_bitmap f sectors=1001 bits=b5
 	run -0 dump --json f
 	jq -e '.mode == "dump" and .file_bytes == 257 and .byte_order == "little" and
 		.content[0].kind == "super" and .content[0].events == 7 and
 		[.content[1:][] | select(.kind == "bits" and .offset_bytes == 256) |
-			.end_bits - .start_bits] == [1, 1, 2, 1]' <<<"$output"
+			.end_bits - .start_bits] == [1, 1, 2, 1] and
+		has("error") and .error == null' <<<"$output"
 	make_bitmap f version=6 chunk=128 sectors=$((128 * 12)) length=1040
 	bytes f 1024 00 01 ff
 	run -0 dump --json f

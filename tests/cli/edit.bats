@@ -436,6 +436,19 @@ unchanged_if_interrupted() {
 	cmp big before
 }
 
+@test "--byte-order is of version 3 only" {
+	cp f before
+	run -2 "$MDBITMAP" --mark f 0+1 --byte-order=big64
+	[[ $output == *"f has version 4"* ]]
+	cmp f before
+}
+
+@test "behind the limit for the size of files an edit fails, and does not die" {
+	"$MDBITMAP" -q --create xf --size=1G --bitmap-chunk=4 --clean
+	run -1 --separate-stderr bash -c 'ulimit -f 8; "$@"' - "$MDBITMAP" --mark xf 0+4K 900M+4K
+	[[ $stderr == *"xf: write: File too large" ]]
+}
+
 @test "nothing is written into the file in place of a closed stream" {
 	"$MDBITMAP" -q --mark f 0+1
 	cp f before

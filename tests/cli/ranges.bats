@@ -141,6 +141,11 @@ ranges() { "$MDBITMAP" --ranges "$@"; }
 	# Chunks 64 and up are in the last four bytes, which are not all there.
 	truncate -s 270 f
 	run -6 ranges --byte-order=big64 f
+	# and the object does not pass for whole
+	run -6 --separate-stderr ranges --json --byte-order=big64 f
+	[[ mdbitmap:\ $(jq -r .error <<<"$output") == "$stderr" ]]
+	run -0 ranges --json f
+	jq -e 'has("error") and .error == null' <<<"$output"
 }
 
 @test "an internal bitmap is listed like a file" {
@@ -185,6 +190,10 @@ ranges() { "$MDBITMAP" --ranges "$@"; }
 	truncate -s 8K g
 	run -0 --separate-stderr ranges g
 	[[ $stderr == *g*STALE* ]]
+	run -0 --separate-stderr ranges --node=1 g
+	[[ $stderr == *g*STALE* ]]
+	run -0 --separate-stderr ranges --node=0 g
+	[[ ! $stderr ]]
 	make_bitmap f
 	run -0 --separate-stderr ranges f
 	[[ ! $stderr ]]

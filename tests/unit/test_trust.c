@@ -253,7 +253,7 @@ static void clustered_and_lockless_files_are_not_for_the_kernel(void **state)
 	file.version = 5;
 	judge();
 	assert_weight("version", FINDING_ATTENTION);
-	target.for_kernel = true;
+	target.use = TRUST_KERNEL;
 	judge();
 	assert_bad("version", -EPROTONOSUPPORT, false);
 	file.version = 6;
@@ -294,7 +294,7 @@ static void a_hole_is_bad_for_the_kernel_alone(void **state)
 		assert_int_equal(trust_judge(image, &target, &found), 0);
 		assert_weight("holes", FINDING_ATTENTION);
 		assert_non_null(strstr(finding("holes")->text, "byte 16384"));
-		target.for_kernel = true;
+		target.use = TRUST_KERNEL;
 		assert_int_equal(trust_judge(image, &target, &found), 0);
 		assert_bad("holes", -EUCLEAN, false);
 		image_close(image);
@@ -316,7 +316,7 @@ static void space_that_was_never_written_is_bad_for_the_kernel(void **state)
 		skip();
 	}
 	close(fd);
-	target.for_kernel = true;
+	target.use = TRUST_KERNEL;
 	assert_int_equal(image_open(path, 0, &image), 0);
 	assert_int_equal(trust_judge(image, &target, &found), 0);
 	image_close(image);
@@ -409,7 +409,7 @@ static void a_bitmap_far_ahead_shows_that_a_fresher_member_is_missing(void **sta
 	file.events = 42;
 	judge();
 	assert_weight("events", FINDING_NOTICE);
-	target.for_kernel = true;
+	target.use = TRUST_KERNEL;
 	judge();
 	assert_bad("events", -ESTALE, true);
 	file.events = 41;	/* md writes the bitmap first */
@@ -422,7 +422,7 @@ static void without_metadata_a_bitmap_with_a_uuid_is_somebody_elses(void **state
 	target.persistent = false;
 	judge();
 	assert_weight("uuid", FINDING_NOTICE);
-	target.for_kernel = true;
+	target.use = TRUST_KERNEL;
 	judge();
 	assert_bad("uuid", -EBADMSG, true);
 }
@@ -513,7 +513,7 @@ static void a_filesystem_that_moves_blocks_is_named_and_refused(void **state)
 	mounted("f2fs", "253:9");
 	judge();
 	assert_weight("filesystem", FINDING_NOTICE);
-	target.for_kernel = true;
+	target.use = TRUST_KERNEL;
 	judge();
 	assert_bad("filesystem", -EOPNOTSUPP, false);
 	assert_non_null(strstr(finding("filesystem")->text, "f2fs"));
@@ -543,7 +543,7 @@ static void a_file_that_an_array_uses_is_not_for_the_kernel(void **state)
 	put("/proc/mdstat", text);
 	judge();
 	assert_weight("in use", FINDING_NOTICE);
-	target.for_kernel = true;
+	target.use = TRUST_KERNEL;
 	judge();
 	assert_bad("in use", -EBUSY, false);
 	assert_non_null(strstr(finding("in use")->text, "md7"));
@@ -562,7 +562,7 @@ static void a_file_that_others_may_write_asks_for_attention(void **state)
 static void a_read_only_file_is_not_for_the_kernel_unless_forced(void **state)
 {
 	file.mode = 0400;
-	target.for_kernel = true;
+	target.use = TRUST_KERNEL;
 	judge();
 	assert_bad("permissions", -EACCES, true);
 }
@@ -625,13 +625,15 @@ static void a_file_being_edited_is_busy(void **state)
 	image_close(editor);
 }
 
-static void no_lock_stays_on_a_file_that_was_opened(void **state)
+static void a_file_that_was_opened_is_locked_until_the_kernel_has_it(void **state)
 {
 	struct image *image, *editor;
 	int fd;
 
 	need_bmap();
 	assert_int_equal(trust_open(path, &target, false, &image, &fd), 0);
+	assert_int_equal(image_open(path, IMAGE_EDIT, &editor), -EBUSY);
+	trust_unlock(fd);
 	assert_int_equal(image_open(path, IMAGE_EDIT, &editor), 0);
 	image_close(editor);
 	image_close(image);
@@ -823,7 +825,7 @@ static void our_driver_keeps_a_bitmap_on_any_filesystem(void **state)
 	size_t i;
 
 	with_ours();
-	target.for_kernel = true;
+	target.use = TRUST_KERNEL;
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		mounted(types[i], "0:33");
 		judge();
@@ -841,7 +843,7 @@ static void our_driver_refuses_a_hole_as_stock_md_does(void **state)
 	struct image *image;
 
 	with_ours();
-	target.for_kernel = true;
+	target.use = TRUST_KERNEL;
 	file.chunk = 512;
 	file.sectors = target.sync_sectors = 1 << 19;
 	file.bytes = HEAD + (1 << 16);
@@ -865,7 +867,7 @@ static void our_driver_refuses_what_others_may_write_to(void **state)
 	file.mode = 0666;
 	judge();
 	assert_weight("permissions", FINDING_ATTENTION);
-	target.for_kernel = true;
+	target.use = TRUST_KERNEL;
 	judge();
 	assert_bad("permissions", -EPERM, false);
 	target.driver = NULL;
@@ -1052,7 +1054,7 @@ int main(void)
 		TEST(a_good_file_is_opened_once_for_writing),
 		TEST(a_stale_file_is_opened_only_by_force),
 		TEST(a_file_being_edited_is_busy),
-		TEST(no_lock_stays_on_a_file_that_was_opened),
+		TEST(a_file_that_was_opened_is_locked_until_the_kernel_has_it),
 		TEST(a_symbolic_link_is_not_opened),
 		TEST(a_clean_array_copies_nothing_whatever_is_set),
 		TEST(an_unclean_array_copies_the_dirty_chunks),

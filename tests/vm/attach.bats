@@ -57,7 +57,9 @@ write_chunks() {
 	done
 }
 
-dirty() { mdbitmap --examine --json $file | jq '.bitmaps[0].dirty_chunks'; }
+of_file() { mdbitmap --examine --json $file | jq ".bitmaps[0].$1"; }
+
+dirty() { of_file dirty_chunks; }
 
 is_clean() { (($(dirty) == 0)); }
 
@@ -96,6 +98,17 @@ is_clean() { (($(dirty) == 0)); }
 	write_chunks /dev/md0 3 100
 	run -0 mdbitmap --ranges --unit=chunks $file
 	[[ $(mdbitmap --ranges --json --unit=chunks $file | jq -c '[.ranges[] | [.start_chunks, .end_chunks]]') == '[[3,4],[100,101]]' ]]
+}
+
+@test "a clean file of an array that is written to is stale after a crash" {
+	make_array
+	echo 100 >/sys/block/md0/md/safe_mode_delay
+	write_chunks /dev/md0 3
+	[[ $(</sys/block/md0/md/array_state) == active ]]
+	make_file --clean
+	local events
+	events=$(mdadm --examine /dev/vdb | awk '/Events/ { print $3 }')
+	(($(of_file events) == events - 1))
 }
 
 @test "examination of an attached file reads past the page cache" {
@@ -150,6 +163,26 @@ is_clean() { (($(dirty) == 0)); }
 	attach
 }
 
+@test "an attached file that lost its name is not edited by another one" {
+	make_array
+	make_file
+	attach
+	ln $file /mnt/again
+	rm $file
+	run -5 mdbitmap --mark /mnt/again all
+	run -5 mdbitmap --merge /mnt/out /mnt/again
+}
+
+@test "--merge takes no bitmap that an array uses, or makes a stale one of it" {
+	make_array
+	make_file
+	attach
+	run -5 mdbitmap --merge /mnt/out $file
+	[[ $output == *"in use by md0"* && ! -e /mnt/out ]]
+	mdbitmap --merge /mnt/out $file --force
+	[[ $(mdbitmap --examine --json /mnt/out | jq '.bitmaps[0].state_flags') == 2 ]]
+}
+
 @test "an internal bitmap survives attach and detach, which are refused" {
 	stock_only "internal bitmaps are not kept"
 	make_array --bitmap=internal
@@ -157,6 +190,8 @@ is_clean() { (($(dirty) == 0)); }
 	retry 200 0.1 grep -q 'bitmap: 0/' /proc/mdstat
 	run -5 attach --force --yes
 	[[ $output == *"internal bitmap"* ]]
+	run -5 mdbitmap --merge /mnt/out /dev/vdb
+	[[ $output == *"in use by md0"* && ! -e /mnt/out ]]
 	run -5 mdbitmap --detach /dev/md0 --force --yes
 	[[ $output == *"internal bitmap"* ]]
 	has_internal
@@ -253,8 +288,10 @@ is_clean() { (($(dirty) == 0)); }
 
 @test "an array without metadata, built by mdadm, gets a file and records" {
 	mdadm --build /dev/md0 --run --level=1 --raid-devices=2 --assume-clean /dev/vdb /dev/vdc
-	mdbitmap --create $file --for=/dev/md0 --bitmap-chunk=64K --clean
+	mdbitmap --create $file --for=/dev/md0 --bitmap-chunk=64K --clean --delay=1
+	[[ $(of_file state_flags) == 2 ]] # a crash now must not find it current
 	attach
+	retry 200 0.1 is_clean
 	write_chunks /dev/md0 9
 	(($(dirty) == 1))
 	mdbitmap --detach /dev/md0
@@ -284,7 +321,7 @@ is_clean() { (($(dirty) == 0)); }
 	attach
 	run -0 mdbitmap --detach /dev/md0
 	[[ $output == *stale* ]]
-	[[ $(mdbitmap --examine --json $file | jq '.bitmaps[0].state_flags') == 2 ]]
+	[[ $(of_file state_flags) == 2 ]]
 }
 
 @test "attached to a degraded array, a file does not pass for the missing member's" {

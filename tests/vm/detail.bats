@@ -68,6 +68,16 @@ detail() {
 	diff <(mdbitmap --detail --brief /dev/md0) <(mdadm --detail --brief /dev/md0)
 }
 
+@test "--detail --brief puts a name with blanks in quotes" {
+	local named="/mnt/a file"
+	make_bitmap_fs vdd /mnt
+	make_mirror --metadata=1.2
+	mdbitmap --create "$named" --for=/dev/vdb --clean
+	mdbitmap --assemble /dev/md0 --bitmap="$named" /dev/vdb /dev/vdc
+	run -0 mdbitmap --detail --brief /dev/md0
+	[[ $output == *" bitmap=\"/mnt/a file\" "* ]]
+}
+
 @test "its labels and words are mdadm's wherever mdadm has them" {
 	local label
 	start_mirror

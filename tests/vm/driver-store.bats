@@ -283,6 +283,18 @@ keeps_bits() {
 	mdbitmap --check "$file" --for=/dev/vdb
 }
 
+@test "P3: nobody is re-added by a bitmap whose store has failed, and --dry-run says so" {
+	assemble_on_mapped_store
+	mdbitmap --quiet --fail /dev/md0 /dev/vdc
+	mdbitmap --quiet --remove /dev/md0 /dev/vdc
+	all_fails store
+	write_chunk 4 /dev/md0
+	run -6 mdbitmap --re-add --dry-run /dev/md0 /dev/vdc
+	[[ $output == *--add* ]]
+	is_well store
+	stop
+}
+
 @test "P3: without metadata, writes fail once the store has failed, and the array reads on" {
 	lay store vdd
 	file=/dev/mapper/store

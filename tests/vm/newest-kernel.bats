@@ -50,6 +50,13 @@ refuses() {
 	mdbitmap --create /mnt/bitmap --for=/dev/md0 --clean
 	refused 7 "$refusal mdbitmap --stop /dev/md0, then mdbitmap --assemble --scan /dev/mdb0 --bitmap=/mnt/bitmap" \
 		--attach /dev/md0 --bitmap=/mnt/bitmap
+	refused 7 "$refusal mdbitmap --stop" --attach /dev/md0 --bitmap=/mnt/bitmap --dry-run
+	# degraded, too, it leaves the file as it was
+	mdadm /dev/md0 --fail /dev/vdc
+	mdbitmap --create /mnt/late --for=/dev/md0
+	cp /mnt/late /mnt/before
+	run -7 mdbitmap --attach /dev/md0 --bitmap=/mnt/late
+	cmp /mnt/late /mnt/before
 }
 
 @test "--build is refused, and the file it made is gone" {
