@@ -366,6 +366,13 @@ void rig_limit_syncs(struct rig *rig, u32 sector)
 	WRITE_ONCE(rig->a->sync_max, sector ? sector : NO_SECTOR);
 }
 
+void rig_freeze(struct rig *rig)
+{
+	array_lock(rig->a);
+	resync_stop(rig->a, true);
+	array_unlock(rig->a);
+}
+
 void rig_reactivate(struct rig *rig)
 {
 	rig->m->nomem = 0;

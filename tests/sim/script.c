@@ -260,6 +260,11 @@ static void do_sync_max(struct rig *rig, const struct action *a)
 	rig_limit_syncs(rig, a->args[0]);
 }
 
+static void do_freeze(struct rig *rig, const struct action *a)
+{
+	rig_freeze(rig);
+}
+
 /* It holds there what it did at first, and nobody knows. */
 static void do_forget(struct rig *rig, const struct action *a)
 {
@@ -305,7 +310,7 @@ enum verbs {
 	WRITE, READ_VERB, FLUSH, LOAD, WAIT, SYNC, SLEEP, FAIL, BREAK, REMOVE, LOSE,
 	ADD, RE_ADD, STOREFAIL, DETACH, ATTACH, ATTACH_IN_VAIN, CHECK, RESTART,
 	RESTART_UNLOGGED, ALONE, ALONE_UNLOGGED, PART, ADD_ALL, REACTIVATE, READ_ONLY, READ_AUTO,
-	SYNC_MAX, FORGET, SNAPSHOT, ROLLBACK, BUDGET, MARK, POWERCUT, CUTS,
+	SYNC_MAX, FREEZE, FORGET, SNAPSHOT, ROLLBACK, BUDGET, MARK, POWERCUT, CUTS,
 	VERBS,
 };
 
@@ -338,6 +343,7 @@ static const struct verb verbs[VERBS] = {
 	[READ_ONLY] = { "read-only", 1, do_read_only },	/* for MS, and read-write again */
 	[READ_AUTO] = { "read-auto", 0, do_read_auto },	/* until the next write or "sync" */
 	[SYNC_MAX] = { "sync-max", 1, do_sync_max },	/* SECTOR where syncs wait; 0: no more */
+	[FREEZE] = { "freeze", 0, do_freeze },	/* no syncs, until the next start */
 	[FORGET] = { "forget", 2, do_forget },	/* MEMBER SECTOR */
 	[SNAPSHOT] = { "snapshot", 0, do_snapshot },	/* of members, as a power cut leaves them */
 	[ROLLBACK] = { "rollback", 0, do_rollback },	/* to it; the bitmap stays what it is */
