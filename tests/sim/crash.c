@@ -263,7 +263,7 @@ static void read_some(struct rig *rig)
 	}
 }
 
-/* Draws no luck if there is none to be had: scripts go on as they always did. */
+/* Where it never does, no luck is drawn: scripts find again what they found. */
 static bool happens(unsigned int in_1000)
 {
 	return in_1000 && chance(in_1000);

@@ -229,6 +229,8 @@ void rig_wait_syncs(struct rig *rig)
 {
 	array_become_rw(rig->a);
 	rig_limit_syncs(rig, 0);
+	if (test_and_clear_bit(ARRAY_SYNC_FROZEN, &rig->a->flags))
+		array_wake(rig->a);
 	while (is_syncing(rig->a) && !rig_broken(rig))
 		sleep_ms(POLL_MS);
 }

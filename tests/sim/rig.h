@@ -96,7 +96,7 @@ void rig_set_options(struct rig *rig);	/* of its config, that its file does not 
 void rig_mark(struct rig *rig, u32 chunk, u32 chunks);	/* as bitmap_set_bits */
 void rig_check(struct rig *rig);		/* compare members, and wait for it */
 void rig_limit_syncs(struct rig *rig, u32 sector);	/* they stop there; 0: nowhere */
-void rig_freeze(struct rig *rig);		/* no syncs, until it is started anew */
+void rig_freeze(struct rig *rig);		/* no syncs, until they are waited for */
 void rig_reactivate(struct rig *rig);		/* inactive, with its members, and active again */
 void rig_make_readonly(struct rig *rig);
 void rig_make_writable(struct rig *rig);
