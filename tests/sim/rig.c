@@ -225,12 +225,21 @@ bool rig_broken(const struct rig *rig)
 	return rig->a && rig->a->flags & 1UL << ARRAY_BROKEN;
 }
 
+/* Whatever holds syncs up. */
+static void let_sync(struct array *a)
+{
+	a->sync_max = NO_SECTOR;
+	if (a->mode == ARRAY_READ_AUTO)
+		array_become_rw(a);
+	if (a->flags & 1UL << ARRAY_SYNC_FROZEN) {
+		clear_bit(ARRAY_SYNC_FROZEN, &a->flags);
+		array_wake(a);
+	}
+}
+
 void rig_wait_syncs(struct rig *rig)
 {
-	array_become_rw(rig->a);
-	rig_limit_syncs(rig, 0);
-	if (test_and_clear_bit(ARRAY_SYNC_FROZEN, &rig->a->flags))
-		array_wake(rig->a);
+	let_sync(rig->a);
 	while (is_syncing(rig->a) && !rig_broken(rig))
 		sleep_ms(POLL_MS);
 }
