@@ -711,6 +711,17 @@ struct progress {
 	bool over;
 };
 
+/* A disk that is to fail may do so while the array stops, which is degraded then. */
+static bool fault_is_due(const struct rig *rig)
+{
+	unsigned int i;
+
+	for (i = 0; i < rig->config.members; i++)
+		if (rig->member[i]->write_errors)
+			return true;
+	return rig->store->write_errors;
+}
+
 static void end_well(struct rig *rig)
 {
 	bool judge;
@@ -720,7 +731,8 @@ static void end_well(struct rig *rig)
 	judge = !rig_broken(rig);
 	if (judge)
 		crash_judge_equal(rig);
-	judge &= rig_healthy(rig) && rig->a->intent && !intent_failed(rig->a->intent);
+	judge &= rig_healthy(rig) && rig->a->intent && !intent_failed(rig->a->intent) &&
+		 !fault_is_due(rig);
 	rig_stop(rig);
 	if (judge)
 		crash_judge_stopped(rig);
