@@ -103,9 +103,17 @@ static void judgement_begin(struct judgement *j)
 	j->differ = calloc(2, rig->config.chunks);
 	j->dirty = j->differ + rig->config.chunks;
 	rig->copied = calloc(1, rig->config.chunks);
-	each_pair(j, note_pair);
+	rig->judgement = j;
 	for (i = 0; i < rig->config.members; i++)
 		rig->member[i]->on_write = note_copied;
+}
+
+static void judgement_restart(struct judgement *j)
+{
+	memset(j->differ, 0, 2 * j->rig->config.chunks);
+	memset(j->rig->copied, 0, j->rig->config.chunks);
+	j->full_sync = false;
+	each_pair(j, note_pair);
 }
 
 /* --- when it has started ------------------------------------------------------- */
@@ -134,10 +142,17 @@ static void note_bits(struct judgement *j)
 		j->full_sync |= !test_bit(LEG_IN_SYNC, &leg->flags);
 }
 
+/* Without its bitmap the superblocks alone say what is synced. */
 static void judge_start(struct rig *rig)
 {
-	note_bits(rig->judgement);
-	each_pair(rig->judgement, judge_pair);
+	struct judgement *j = rig->judgement;
+
+	if (rig->unlogged) {
+		j->full_sync = true;
+		return;
+	}
+	note_bits(j);
+	each_pair(j, judge_pair);
 }
 
 /* --- when it has been synced ------------------------------------------------------ */
@@ -248,19 +263,48 @@ static void read_some(struct rig *rig)
 	}
 }
 
+/* Where it never does, no luck is drawn: scripts find again what they found. */
+static bool happens(unsigned int in_1000)
+{
+	return in_1000 && chance(in_1000);
+}
+
+static void start(struct judgement *j)
+{
+	struct rig *rig = j->rig;
+
+	if (verbose)
+		log_cut(rig);
+	judgement_restart(j);
+	rig->unlogged = happens(rig->config.unlogged);
+	rig->m->in_haste = true;
+	rig_start(rig);
+	rig->m->in_haste = false;
+}
+
+/* In the middle of what is synced, if it is not done by then. */
+static void stop_halfway(struct judgement *j)
+{
+	struct rig *rig = j->rig;
+
+	rig_limit_syncs(rig, 1 + random_below(rig->sectors));
+	sleep_ms(random_below(300));
+	rig_stop(rig);
+	judge_copied(j);
+}
+
 static int recover(void *arg)
 {
 	struct judgement *j = arg;
 	struct rig *rig = j->rig;
 
-	if (verbose)
-		log_cut(rig);
 	judgement_begin(j);
-	rig->judgement = j;
 	rig->on_start = judge_start;
-	rig->m->in_haste = true;
-	rig_start(rig);
-	rig->m->in_haste = false;
+	start(j);
+	if (happens(rig->config.halfway)) {
+		stop_halfway(j);
+		start(j);
+	}
 	if (chance(200))
 		read_some(rig);
 	rig_wait_syncs(rig);
@@ -294,7 +338,7 @@ static void lose_one(struct rig *rig)
 		    !(ms.features & MEMBER_FEATURE_RECOVERY_OFFSET))
 			settled[n++] = i;
 	if (n == rig_slots(rig) && !rig->config.behind && chance(150))
-		rig->absent = 1 + settled[random_below(n)];
+		rig->absent = 1 << settled[random_below(n)];
 }
 
 static void crash(struct rig *from)

@@ -33,8 +33,10 @@ void rig_free(struct rig *rig)
 	unsigned int i;
 
 	machine_free(rig->m);
-	for (i = 0; i < MEMBERS_MAX; i++)
+	for (i = 0; i < MEMBERS_MAX; i++) {
 		platter_free(rig->member[i]);
+		platter_free(rig->snapshot[i]);
+	}
 	platter_free(rig->store);
 	free(rig->promises);
 	free(rig->copied);
@@ -163,7 +165,7 @@ static void add_all(struct rig *rig)
 	for (i = 0; i < rig->config.members; i++) {
 		mdu_disk_info_t info = disk_info(i);
 
-		if (rig->absent != i + 1)
+		if (!(rig->absent & 1 << i))
 			must(array_add_disk(rig->a, &info), "ADD_NEW_DISK");
 	}
 }
@@ -185,7 +187,8 @@ void rig_start(struct rig *rig)
 	array_lock(rig->a);
 	must(array_set_info(rig->a, &info), "SET_ARRAY_INFO");
 	add_all(rig);
-	must(array_set_bitmap(rig->a, 3), "SET_BITMAP_FILE");
+	if (!rig->unlogged)
+		must(array_set_bitmap(rig->a, 3), "SET_BITMAP_FILE");
 	must(array_run(rig->a, ARRAY_RW), "RUN_ARRAY");
 	/* Else nobody's events tell how old it is, as without metadata. */
 	rig->a->persistent = rig->config.persistent;
@@ -222,8 +225,21 @@ bool rig_broken(const struct rig *rig)
 	return rig->a && rig->a->flags & 1UL << ARRAY_BROKEN;
 }
 
+/* Whatever holds syncs up. */
+static void let_sync(struct array *a)
+{
+	a->sync_max = NO_SECTOR;
+	if (a->mode == ARRAY_READ_AUTO)
+		array_become_rw(a);
+	if (a->flags & 1UL << ARRAY_SYNC_FROZEN) {
+		clear_bit(ARRAY_SYNC_FROZEN, &a->flags);
+		array_wake(a);
+	}
+}
+
 void rig_wait_syncs(struct rig *rig)
 {
+	let_sync(rig->a);
 	while (is_syncing(rig->a) && !rig_broken(rig))
 		sleep_ms(POLL_MS);
 }
@@ -335,8 +351,11 @@ void rig_mark(struct rig *rig, u32 chunk, u32 chunks)
 	chunk %= rig->config.chunks;
 	chunks = min(chunks, rig->config.chunks - chunk);
 	array_lock(a);
-	if (a->intent && a->mode == ARRAY_RW)
+	array_become_rw(a);
+	if (a->intent && a->mode == ARRAY_RW) {
 		intent_mark(a->intent, chunk, chunk + chunks - 1);
+		set_bit(ARRAY_CHUNK_OWED, &a->flags);
+	}
 	resync_look_for_owed(a);
 	set_bit(ARRAY_SYNC_NEEDED, &a->flags);
 	array_wake(a);
@@ -351,4 +370,74 @@ void rig_check(struct rig *rig)
 	rig_wait_syncs(rig);
 	if (rig->a->mismatches.v)
 		sim_fail("a check finds %lld sectors that differ", rig->a->mismatches.v);
+}
+
+void rig_limit_syncs(struct rig *rig, u32 sector)
+{
+	WRITE_ONCE(rig->a->sync_max, sector ? sector : NO_SECTOR);
+}
+
+void rig_freeze(struct rig *rig)
+{
+	array_lock(rig->a);
+	resync_stop(rig->a, true);
+	array_unlock(rig->a);
+}
+
+void rig_reactivate(struct rig *rig)
+{
+	rig->m->nomem = 0;
+	array_lock(rig->a);
+	array_stop(rig->a, true);
+	must(array_run(rig->a, ARRAY_RW), "active again");
+	array_unlock(rig->a);
+	rig->m->nomem = rig->config.nomem;
+}
+
+void rig_make_readonly(struct rig *rig)
+{
+	array_lock(rig->a);
+	array_stop_ro(rig->a);
+	array_unlock(rig->a);
+}
+
+void rig_make_writable(struct rig *rig)
+{
+	array_lock(rig->a);
+	array_restart_rw(rig->a);
+	array_unlock(rig->a);
+}
+
+void rig_make_read_auto(struct rig *rig)
+{
+	array_lock(rig->a);
+	array_stop_ro(rig->a);
+	if (!array_may_restart(rig->a))
+		array_set_mode(rig->a, ARRAY_READ_AUTO);
+	array_unlock(rig->a);
+}
+
+/* --- members of the past ------------------------------------------------------------- */
+
+void rig_snapshot(struct rig *rig)
+{
+	unsigned int i;
+
+	for (i = 0; i < rig->config.members; i++) {
+		platter_free(rig->snapshot[i]);
+		rig->snapshot[i] = platter_cut(rig->member[i], rig->m, random_below(3));
+	}
+}
+
+void rig_roll_back(struct rig *rig)
+{
+	u32 i;
+
+	for (i = 0; i < rig->config.members && rig->snapshot[i]; i++) {
+		platter_free(rig->member[i]);
+		rig->member[i] = rig->snapshot[i];
+		rig->snapshot[i] = NULL;
+	}
+	for (i = 0; i < rig->sectors; i++)
+		rig->promises[i].known = 0;
 }

@@ -30,6 +30,8 @@ struct config {
 	unsigned int blockdev;		/* 1: the bitmap is on a block device */
 	unsigned int stream;		/* of 1000 writes go on where the last of these ended */
 	unsigned int lazy;		/* 1: the last member takes its time; 2: all do */
+	unsigned int unlogged;		/* of 1000 starts after a power cut are without the bitmap */
+	unsigned int halfway;		/* of 1000 are stopped in the middle of their sync, at first */
 	unsigned int persistent;	/* 0: no metadata, and not for power cuts */
 	unsigned int cut;		/* a power cut every so many steps of disks, in the mean */
 	unsigned int tries;		/* different ones at each of these places */
@@ -57,7 +59,9 @@ struct rig {
 	u64 numbers;			/* of writes */
 	unsigned int loads;		/* tasks that use the array */
 	wait_queue_head_t load_wait;
-	unsigned int absent;		/* a member that is not assembled, + 1 */
+	unsigned int absent;		/* a bit for each member that is not assembled */
+	bool unlogged;			/* nor is the bitmap */
+	struct platter *snapshot[MEMBERS_MAX];
 	bool stopping;			/* they shall end */
 	void (*on_start)(struct rig *rig);	/* the array runs, and nothing has been synced */
 	void *judgement;
@@ -76,7 +80,7 @@ void rig_free(struct rig *rig);
 /* Tasks of its machine call these. */
 void rig_start(struct rig *rig);		/* assemble and run it, with its bitmap */
 void rig_stop(struct rig *rig);
-void rig_wait_syncs(struct rig *rig);
+void rig_wait_syncs(struct rig *rig);		/* which may go on, to their end */
 bool rig_broken(const struct rig *rig);		/* the last member failed: no promise holds */
 void rig_fail(struct rig *rig, unsigned int nr);
 void rig_remove(struct rig *rig, unsigned int nr);
@@ -91,6 +95,16 @@ void rig_attach(struct rig *rig);
 void rig_set_options(struct rig *rig);	/* of its config, that its file does not say */
 void rig_mark(struct rig *rig, u32 chunk, u32 chunks);	/* as bitmap_set_bits */
 void rig_check(struct rig *rig);		/* compare members, and wait for it */
+void rig_limit_syncs(struct rig *rig, u32 sector);	/* they stop there; 0: nowhere */
+void rig_freeze(struct rig *rig);		/* no syncs, until they are waited for */
+void rig_reactivate(struct rig *rig);		/* inactive, with its members, and active again */
+void rig_make_readonly(struct rig *rig);
+void rig_make_writable(struct rig *rig);
+void rig_make_read_auto(struct rig *rig);	/* read-only until the first write */
+
+/* What a power cut would leave of its members; and, while it is stopped, these as they were. */
+void rig_snapshot(struct rig *rig);
+void rig_roll_back(struct rig *rig);
 
 static inline struct rig *rig_here(void)
 {

@@ -153,13 +153,137 @@ static void do_check(struct rig *rig, const struct action *a)
 	rig_check(rig);
 }
 
-static void do_restart(struct rig *rig, const struct action *a)
+static void stop(struct rig *rig)
 {
 	load_wait(rig);
 	rig->store->write_errors = 0;
 	rig_stop(rig);
+}
+
+static void start(struct rig *rig, unsigned int absent, bool unlogged)
+{
+	rig->absent = absent;
+	rig->unlogged = unlogged;
 	rig_start(rig);
 	rig_set_options(rig);
+	rig->absent = 0;
+	rig->unlogged = false;
+}
+
+static void do_restart(struct rig *rig, const struct action *a)
+{
+	stop(rig);
+	start(rig, 0, false);
+}
+
+/* Without the bitmap. */
+static void do_restart_unlogged(struct rig *rig, const struct action *a)
+{
+	stop(rig);
+	start(rig, 0, true);
+}
+
+/* Stop; start with one member alone. */
+static void do_alone(struct rig *rig, const struct action *a)
+{
+	stop(rig);
+	start(rig, ~(1U << member(rig, a)), false);
+}
+
+static void do_alone_unlogged(struct rig *rig, const struct action *a)
+{
+	stop(rig);
+	start(rig, ~(1U << member(rig, a)), true);
+}
+
+/* The N-th of those that are in sync, and counted around; MEMBERS_MAX: there is none. */
+static unsigned int nth_in_sync(struct rig *rig, u32 nth)
+{
+	unsigned int i, n = 0, found[MEMBERS_MAX];
+
+	for (i = 0; i < rig->config.members; i++)
+		if (rig_in_sync(rig, i))
+			found[n++] = i;
+	return n ? found[nth % n] : MEMBERS_MAX;
+}
+
+/* Stop; start with one member alone that has everything. */
+static void do_part(struct rig *rig, const struct action *a)
+{
+	unsigned int nr;
+
+	load_wait(rig);
+	if (rig->config.behind)
+		rig_wait_syncs(rig);
+	nr = nth_in_sync(rig, a->args[0]);
+	if (nr == MEMBERS_MAX)
+		return;
+	stop(rig);
+	start(rig, ~(1U << nr), a->args[1]);
+}
+
+static void do_add_all(struct rig *rig, const struct action *a)
+{
+	unsigned int i;
+
+	for (i = 0; i < rig->config.members; i++) {
+		if (rig_is_attached(rig, i))
+			continue;
+		rig->member[i]->write_errors = 0;
+		rig_add(rig, i);
+	}
+}
+
+static void do_reactivate(struct rig *rig, const struct action *a)
+{
+	load_wait(rig);
+	rig->store->write_errors = 0;
+	rig_reactivate(rig);
+	rig_set_options(rig);
+}
+
+static void do_read_only(struct rig *rig, const struct action *a)
+{
+	rig_make_readonly(rig);
+	sleep_ms(a->args[0]);
+	rig_make_writable(rig);
+}
+
+static void do_read_auto(struct rig *rig, const struct action *a)
+{
+	load_wait(rig);
+	rig_make_read_auto(rig);
+}
+
+static void do_sync_max(struct rig *rig, const struct action *a)
+{
+	rig_limit_syncs(rig, a->args[0]);
+}
+
+static void do_freeze(struct rig *rig, const struct action *a)
+{
+	rig_freeze(rig);
+}
+
+/* It holds there what it did at first, and nobody knows. */
+static void do_forget(struct rig *rig, const struct action *a)
+{
+	u32 sector = bound(rig, a->args[1]);
+
+	platter_put(rig->member[member(rig, a)], DATA_FROM + sector, sector);
+}
+
+static void do_snapshot(struct rig *rig, const struct action *a)
+{
+	rig_snapshot(rig);
+}
+
+/* Stop; start with members of the past, and the bitmap of today. */
+static void do_rollback(struct rig *rig, const struct action *a)
+{
+	stop(rig);
+	rig_roll_back(rig);
+	start(rig, 0, false);
 }
 
 static void do_budget(struct rig *rig, const struct action *a)
@@ -184,7 +308,9 @@ static void do_cuts(struct rig *rig, const struct action *a)
 
 enum verbs {
 	WRITE, READ_VERB, FLUSH, LOAD, WAIT, SYNC, SLEEP, FAIL, BREAK, REMOVE, LOSE,
-	ADD, RE_ADD, STOREFAIL, DETACH, ATTACH, ATTACH_IN_VAIN, CHECK, RESTART, BUDGET, MARK, POWERCUT, CUTS,
+	ADD, RE_ADD, STOREFAIL, DETACH, ATTACH, ATTACH_IN_VAIN, CHECK, RESTART,
+	RESTART_UNLOGGED, ALONE, ALONE_UNLOGGED, PART, ADD_ALL, REACTIVATE, READ_ONLY, READ_AUTO,
+	SYNC_MAX, FREEZE, FORGET, SNAPSHOT, ROLLBACK, BUDGET, MARK, POWERCUT, CUTS,
 	VERBS,
 };
 
@@ -208,6 +334,19 @@ static const struct verb verbs[VERBS] = {
 	[ATTACH_IN_VAIN] = { "attach-in-vain", 0, do_attach_in_vain },
 	[CHECK] = { "check", 0, do_check },
 	[RESTART] = { "restart", 0, do_restart },
+	[RESTART_UNLOGGED] = { "restart-unlogged", 0, do_restart_unlogged },	/* without the bitmap */
+	[ALONE] = { "alone", 1, do_alone },	/* MEMBER: restart with it alone */
+	[ALONE_UNLOGGED] = { "alone-unlogged", 1, do_alone_unlogged },
+	[PART] = { "part", 2, do_part },	/* N 0|1: with the N-th in sync alone; 1: unlogged */
+	[ADD_ALL] = { "add-all", 0, do_add_all },	/* that are not there */
+	[REACTIVATE] = { "reactivate", 0, do_reactivate },	/* inactive, and active again */
+	[READ_ONLY] = { "read-only", 1, do_read_only },	/* for MS, and read-write again */
+	[READ_AUTO] = { "read-auto", 0, do_read_auto },	/* until the next write or "sync" */
+	[SYNC_MAX] = { "sync-max", 1, do_sync_max },	/* SECTOR where syncs wait; 0: no more */
+	[FREEZE] = { "freeze", 0, do_freeze },	/* no syncs, until "sync" or the next start */
+	[FORGET] = { "forget", 2, do_forget },	/* MEMBER SECTOR */
+	[SNAPSHOT] = { "snapshot", 0, do_snapshot },	/* of members, as a power cut leaves them */
+	[ROLLBACK] = { "rollback", 0, do_rollback },	/* to it; the bitmap stays what it is */
 	[BUDGET] = { "budget", 1, do_budget },	/* CHUNKS */
 	[MARK] = { "mark", 2, do_mark },	/* CHUNK CHUNKS: members differ there */
 	[POWERCUT] = { "powercut", 0, do_powercut },	/* and go on with what is left */
@@ -238,6 +377,8 @@ static const struct {
 	KEY(stream, 0, 0, 1000),
 	KEY(lazy, 0, 0, 2),
 	KEY(persistent, 1, 0, 1),
+	KEY(unlogged, 0, 0, 1000),
+	KEY(halfway, 0, 0, 1000),
 	KEY(cut, 1, 1, 100000),
 	KEY(tries, 4, 1, 100000),
 #undef KEY
@@ -400,6 +541,8 @@ static void any_config(struct config *c)
 	/* A resync of many chunks is many steps, and each of its cuts takes one. */
 	c->cut = c->chunks > 1000 ? c->chunks / 2 : PICK(5, 10, 20, 40);
 	c->tries = c->chunks > 1000 ? 2 : PICK(2, 4, 8);
+	c->unlogged = PICK(0, 100, 400);
+	c->halfway = PICK(0, 100, 300);
 	/* So many bits are set ahead as were written: up to 1/32 of the budget. */
 	if (chance(200)) {
 		c->stream = PICK(300, 800);
@@ -450,12 +593,73 @@ static void store_trip(struct script *s)
 	append(s, ATTACH, 0, 0);
 }
 
+static void any_load(struct script *s)
+{
+	append(s, LOAD, 1 + random_below(4), 2 + random_below(15));
+}
+
+/* One member is on its own for a while. */
+static void part_trip(struct script *s)
+{
+	append(s, PART, random_below(MEMBERS_MAX), chance(400));
+	if (chance(500))
+		append(s, READ_AUTO, 0, 0);
+	if (chance(700))
+		any_load(s);
+	if (chance(500))
+		append(s, SLEEP, random_below(3000), 0);
+	append(s, ADD_ALL, 0, 0);
+	if (chance(300))
+		append(s, SYNC, 0, 0);
+	if (chance(500))
+		append(s, ATTACH, 0, 0);
+}
+
+/* The bitmap is left out for a while. */
+static void unlogged_trip(struct script *s)
+{
+	append(s, RESTART_UNLOGGED, 0, 0);
+	if (chance(500))
+		any_load(s);
+	if (chance(500))
+		member_trip(s);
+	append(s, SLEEP, random_below(3000), 0);
+	append(s, ATTACH, 0, 0);
+}
+
+/* What comes back is recovered up to somewhere. */
+static void slow_trip(struct script *s)
+{
+	append(s, SYNC_MAX, 1 + random_below(s->config.chunks * s->config.chunk_sectors), 0);
+	member_trip(s);
+	append(s, SYNC_MAX, 0, 0);
+}
+
+/* Of the array as a whole. */
+static void any_turn(struct script *s)
+{
+	u32 luck = random_below(8);
+
+	if (luck < 2)
+		part_trip(s);
+	else if (luck < 4)
+		append(s, REACTIVATE, 0, 0);
+	else if (luck < 5)
+		append(s, READ_ONLY, random_below(2000), 0);
+	else if (luck < 6)
+		append(s, READ_AUTO, 0, 0);
+	else if (luck < 7)
+		unlogged_trip(s);
+	else
+		slow_trip(s);
+}
+
 static void any_action(struct script *s)
 {
-	u32 luck = random_below(100);
+	u32 luck = random_below(125);
 
 	if (luck < 30)
-		append(s, LOAD, 1 + random_below(4), 2 + random_below(15));
+		any_load(s);
 	else if (luck < 50)
 		append(s, SLEEP, random_below(8000), 0);
 	else if (luck < 75)
@@ -470,6 +674,8 @@ static void any_action(struct script *s)
 		append(s, CHECK, 0, 0);
 	else if (luck < 95)
 		append(s, MARK, random_below(s->config.chunks), 1 + random_below(4));
+	else if (luck >= 100)
+		any_turn(s);
 	else if (s->config.stream)
 		append(s, BUDGET, PICK(0, 1, 32) * random_below(s->config.chunks), 0);
 	else
@@ -505,6 +711,17 @@ struct progress {
 	bool over;
 };
 
+/* A disk that is to fail may do so while the array stops, which is degraded then. */
+static bool fault_is_due(const struct rig *rig)
+{
+	unsigned int i;
+
+	for (i = 0; i < rig->config.members; i++)
+		if (rig->member[i]->write_errors)
+			return true;
+	return rig->store->write_errors;
+}
+
 static void end_well(struct rig *rig)
 {
 	bool judge;
@@ -514,7 +731,8 @@ static void end_well(struct rig *rig)
 	judge = !rig_broken(rig);
 	if (judge)
 		crash_judge_equal(rig);
-	judge &= rig_healthy(rig) && rig->a->intent && !intent_failed(rig->a->intent);
+	judge &= rig_healthy(rig) && rig->a->intent && !intent_failed(rig->a->intent) &&
+		 !fault_is_due(rig);
 	rig_stop(rig);
 	if (judge)
 		crash_judge_stopped(rig);
