@@ -261,6 +261,9 @@ void resync_look_for_owed(struct array *a)
 	if (a->resync_sector != NO_SECTOR && resync_running(a) &&
 	    a->resync->action == SYNC_RESYNC)
 		return;
+	/* A recovery that may have passed it is interrupted first: let_owed_go_first(). */
+	if (resync_running(a) && a->resync->action == SYNC_RECOVER)
+		return;
 	told = test_and_clear_bit(ARRAY_CHUNK_OWED, &a->flags);
 	if (!a->intent || intent_failed(a->intent))
 		return;
