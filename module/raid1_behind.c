@@ -38,7 +38,16 @@ bool raid1_behind_overlaps(struct raid1 *r1, sector_t sector, sector_t end)
 	return overlaps;
 }
 
-/* Is there a member to lag, and one that does not, in sync also after a power cut? */
+/* In sync now, and after a power cut. */
+static bool is_prompt(const struct leg *leg)
+{
+	if (!test_bit(LEG_IN_SYNC, &leg->flags))
+		return false;
+	smp_rmb(); /* as join() sets them the other way round */
+	return !test_bit(LEG_JOINING, &leg->flags);
+}
+
+/* Is there a member to lag, and one that does not? */
 static bool has_laggard(struct raid1 *r1)
 {
 	bool laggard = false, prompt = false;
@@ -51,9 +60,8 @@ static bool has_laggard(struct raid1 *r1)
 			continue;
 		if (test_bit(LEG_WRITE_MOSTLY, &leg->flags))
 			laggard = true;
-		else if (test_bit(LEG_IN_SYNC, &leg->flags) &&
-			 !test_bit(LEG_JOINING, &leg->flags))
-			prompt = true;
+		else
+			prompt |= is_prompt(leg);
 	}
 	return laggard && prompt;
 }
