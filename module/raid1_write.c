@@ -361,25 +361,12 @@ static void send(struct raid1_write *w)
 	front_put(w);
 }
 
-/*
- * Without a bitmap nobody would know where a member refused zeroes that another
- * took; and who has refused them before need not be asked.
- */
-static bool takes_zeroes(struct raid1 *r1)
-{
-	struct intent *in = r1->array->intent;
-	unsigned int i;
-
-	for (i = 0; i < r1->slots; i++)
-		if (raid1_writable(r1->slot[i].leg) &&
-		    !bdev_write_zeroes_sectors(r1->slot[i].leg->bdev))
-			return false;
-	return in && !intent_failed(in);
-}
-
+/* Without a bitmap nobody would know where a member refused zeroes that another took. */
 static void send_or_refuse(struct raid1_write *w)
 {
-	if (bio_op(w->bio) == REQ_OP_WRITE_ZEROES && !takes_zeroes(w->r1)) {
+	struct intent *in = w->r1->array->intent;
+
+	if (bio_op(w->bio) == REQ_OP_WRITE_ZEROES && (!in || intent_failed(in))) {
 		__set_bit(WRITE_UNSUPPORTED, &w->flags);
 		acknowledge(w);
 	} else {
