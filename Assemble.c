@@ -109,31 +109,17 @@ static void tell_left_out(const struct assembly *a)
 	}
 }
 
-/* What mdbitmap.ko refuses of a member, whoever is the freshest. */
-static const struct {
-	uint32_t features;
-	const char *what;
-} not_ours[] = {
-	{ MEMBER_FEATURE_BAD_BLOCKS, "a list of bad blocks" },
-	{ MEMBER_FEATURE_RESHAPE | MEMBER_FEATURE_RESHAPE_BACKWARDS |
-	  MEMBER_FEATURE_NEW_OFFSET, "a reshape under way" },
-	{ MEMBER_FEATURE_REPLACEMENT, "the place of a member that it is to replace" },
-	{ MEMBER_FEATURE_CLUSTERED, "a cluster" },
-	{ MEMBER_FEATURE_JOURNAL, "a journal" },
-	{ MEMBER_FEATURE_PPL | MEMBER_FEATURE_MULTIPLE_PPLS, "a partial parity log" },
-};
-
 static int check_ours(const struct candidate *c, const struct driver *driver)
 {
-	size_t i;
+	const char *what = member_super_unsupported(&c->member->super);
 
-	for (i = 0; i < sizeof(not_ours) / sizeof(not_ours[0]); i++)
-		if (c->member->super.features & not_ours[i].features)
-			return fail(-EOPNOTSUPP, "%s: has %s, which the driver %s refuses; leave it out, or use stock md",
-				    device(c), not_ours[i].what, driver->module);
-	return 0;
+	if (!what)
+		return 0;
+	return fail(-EOPNOTSUPP, "%s: has %s, which the driver %s refuses; leave it out, or use stock md",
+		    device(c), what, driver->module);
 }
 
+/* Whoever is the freshest. */
 static int check_members(const struct assembly *a)
 {
 	const struct driver *driver = driver_of_word(a->rq->args[0]);

@@ -28,28 +28,14 @@ static int bad_super(struct leg *leg, int err, const struct fault *fault)
 	return -EINVAL;
 }
 
-/* Features that say: the member holds what this driver would not keep true. */
-static const struct {
-	u32 features;
-	const char *why;
-} unsupported[] = {
-	{ MEMBER_FEATURE_BAD_BLOCKS, "it has a list of bad blocks" },
-	{ MEMBER_FEATURE_RESHAPE | MEMBER_FEATURE_RESHAPE_BACKWARDS |
-	  MEMBER_FEATURE_NEW_OFFSET, "a reshape is under way" },
-	{ MEMBER_FEATURE_REPLACEMENT, "it is a replacement" },
-	{ MEMBER_FEATURE_CLUSTERED, "its array is clustered" },
-	{ MEMBER_FEATURE_JOURNAL, "its array has a journal" },
-	{ MEMBER_FEATURE_PPL | MEMBER_FEATURE_MULTIPLE_PPLS,
-	  "its array has a partial parity log" },
-};
-
 static int judge(struct leg *leg, const struct member_super *ms)
 {
-	size_t i;
+	const char *unsupported = member_super_unsupported(ms);
 
-	for (i = 0; i < ARRAY_SIZE(unsupported); i++)
-		if (ms->features & unsupported[i].features)
-			return refuse(leg, unsupported[i].why);
+	if (unsupported) {
+		array_err(leg->array, "%s refused: it has %s\n", leg->kname, unsupported);
+		return -EINVAL;
+	}
 	if (ms->level != 1)
 		return refuse(leg, "its array is no RAID1");
 	return 0;

@@ -610,3 +610,25 @@ u64 member_super_sync_sectors(const struct member_super *ms)
 {
 	return ms->level == LEVEL_RAID10 ? raid10_sectors(ms) : ms->size_sectors;
 }
+
+const char *member_super_unsupported(const struct member_super *ms)
+{
+	static const struct {
+		u32 features;
+		const char *what;
+	} all[] = {
+		{ MEMBER_FEATURE_BAD_BLOCKS, "a list of bad blocks" },
+		{ MEMBER_FEATURE_RESHAPE | MEMBER_FEATURE_RESHAPE_BACKWARDS |
+		  MEMBER_FEATURE_NEW_OFFSET, "a reshape under way" },
+		{ MEMBER_FEATURE_REPLACEMENT, "the place of a member that it is to replace" },
+		{ MEMBER_FEATURE_CLUSTERED, "a cluster" },
+		{ MEMBER_FEATURE_JOURNAL, "a journal" },
+		{ MEMBER_FEATURE_PPL | MEMBER_FEATURE_MULTIPLE_PPLS, "a partial parity log" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (ms->features & all[i].features)
+			return all[i].what;
+	return NULL;
+}

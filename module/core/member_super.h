@@ -107,6 +107,12 @@ int member_super_decode(struct member_super *ms, enum member_format format,
 u64 member_super_sync_sectors(const struct member_super *ms);
 
 /*
+ * What a member has that mdbitmap.ko would not keep true, and so refuses: a noun for
+ * messages, "a journal". NULL: nothing.
+ */
+const char *member_super_unsupported(const struct member_super *ms);
+
+/*
  * Make a 1.x superblock for a new spare out of the raw superblock of an
  * in-sync member of the same array: own descriptor number, role spare,
  * device uuid, super_offset and data_size of a device of @device_sectors,
