@@ -236,6 +236,26 @@ static int judge_super(struct image *image, unsigned int flags)
 	return judge_slots(image, flags);
 }
 
+static bool is_same_inode(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+int image_lock(const struct image *image, int fd)
+{
+	const char *path = safe(image->path);
+	struct stat st, now;
+
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ?
+			fail(-EBUSY, "%s: another program is editing it", path) :
+			fail_errno(-errno, "%s: lock", path);
+	if (fstat(fd, &st) || !is_same_inode(&st, &image->st) ||
+	    lstat(image->path, &now) || !is_same_inode(&now, &image->st))
+		return fail(-EBUSY, "%s: another program replaced it just now; try again", path);
+	return 0;
+}
+
 /* mdbitmap.ko lets nobody else write to what it has. */
 static int explain_taken(const char *path, int err)
 {
@@ -300,7 +320,6 @@ static int open_fd(struct image *image, unsigned int flags)
 static int claim(struct image *image, unsigned int flags)
 {
 	const char *path = safe(image->path);
-	struct stat now;
 	char md[64];
 	int ret;
 
@@ -309,13 +328,9 @@ static int claim(struct image *image, unsigned int flags)
 			    path, image->st.st_mode & 07777);
 	if (S_ISBLK(image->st.st_mode))
 		return 0;		/* open exclusively: nobody else has it */
-	if (flock(image->fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK ?
-			fail(-EBUSY, "%s: another program is editing it", path) :
-			fail_errno(-errno, "%s: lock", path);
-	if (lstat(image->path, &now) || now.st_ino != image->st.st_ino ||
-	    now.st_dev != image->st.st_dev)
-		return fail(-EBUSY, "%s: another program replaced it just now; try again", path);
+	ret = image_lock(image, image->fd);
+	if (ret)
+		return ret;
 	ret = mdarray_uses_file(image->fd, md);
 	if (ret == 1)
 		return fail(-EBUSY, "%s: is attached to %s; --detach it first", path, md);

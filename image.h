@@ -103,6 +103,12 @@ int image_read_bits(struct image *image, uint64_t first, uint64_t count, u8 *out
 int image_raw(struct image *image, uint64_t from, const u8 **data, uint64_t *count);
 
 /*
+ * Lock @fd, open on the file of @image, against editors, and see that this is still
+ * what its path names. -EBUSY after fail().
+ */
+int image_lock(const struct image *image, int fd);
+
+/*
  * Read what all slots of a clustered bitmap say; of others, the one superblock.
  * 0, or the error of a slot, said with fail(). image_open() did it already; with
  * IMAGE_FAULTY_OK slots that cannot be read count as stale.

@@ -526,11 +526,6 @@ static int open_device(const struct image *image, int *out)
 	return 0;
 }
 
-static bool is_same_inode(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 /*
  * Writable once and no more: md counts (md-abi.md 3.1). An editor that is at
  * work now would make that count two, but the lock says so in plainer words; and
@@ -539,22 +534,14 @@ static bool is_same_inode(const struct stat *a, const struct stat *b)
 static int open_writable(const struct image *image, int *out)
 {
 	const char *path = safe(image->path);
-	struct stat st, now;
-	int fd, err = 0;
+	int fd, err;
 
 	if (S_ISBLK(image->st.st_mode))
 		return open_device(image, out);
 	fd = open(image->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return fail_errno(-errno, "%s: cannot be opened for writing", path);
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		err = errno == EWOULDBLOCK ?
-		      fail(-EBUSY, "%s: another program is editing it", path) :
-		      fail_errno(-errno, "%s: lock", path);
-	else if (fstat(fd, &st) || !is_same_inode(&st, &image->st) ||
-		 lstat(image->path, &now) || !is_same_inode(&now, &st))
-		err = fail(-EBUSY, "%s: another program replaced it just now; try again",
-			   path);
+	err = image_lock(image, fd);
 	if (err) {
 		close(fd);
 		return err;
