@@ -238,6 +238,12 @@ static bool same_array(const struct member_super *x, const struct member_super *
 	       x->layout == y->layout && x->chunk_bytes == y->chunk_bytes;
 }
 
+/* Is number @number of its array in the place @role, as far as @ms knows? */
+static bool knows_as(const struct member_super *ms, u32 number, u16 role)
+{
+	return number < ms->max_devices && ms->roles[number] == role;
+}
+
 static void take_array(struct array *a, const struct member_super *ms)
 {
 	a->persistent = true;
@@ -302,7 +308,7 @@ static void take_slot(struct array *a, struct leg *leg, u16 role)
 static bool went_its_own_way(const struct member_super *ms, const struct member_super *best)
 {
 	return ms != best && ms->role < MEMBER_ROLE_MAX && ms->events == best->events &&
-	       (best->number >= ms->max_devices || ms->roles[best->number] != best->role);
+	       !knows_as(ms, best->number, best->role);
 }
 
 /* False: it is no member any more. */
@@ -436,8 +442,7 @@ static bool left_us(struct array *a, const struct member_super *ms)
 
 	list_for_each_entry(leg, &a->legs, list)
 		if (leg_in_sync(leg) && leg->number >= 0 &&
-		    leg->number < (int)ms->max_devices &&
-		    ms->roles[leg->number] == leg->slot)
+		    knows_as(ms, leg->number, leg->slot))
 			return true;
 	return false;
 }

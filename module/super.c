@@ -67,9 +67,15 @@ bool array_super_settled(struct array *a)
 
 /* --- what they say --------------------------------------------------------------- */
 
-static u16 role_of(struct leg *leg)
+/* What this update says of it. */
+static void tell(struct leg *leg)
 {
 	leg->told = test_bit(LEG_FAULTY, &leg->flags);
+	leg->told_in_sync = test_bit(LEG_IN_SYNC, &leg->flags);
+}
+
+static u16 role_of(const struct leg *leg)
+{
 	if (leg->told)
 		return MEMBER_ROLE_FAULTY;
 	return leg->slot < 0 ? MEMBER_ROLE_SPARE : leg->slot;
@@ -81,16 +87,14 @@ static u16 role_of(struct leg *leg)
  */
 static void describe(struct leg *leg, struct member_update_disk *d)
 {
-	bool in_sync = test_bit(LEG_IN_SYNC, &leg->flags);
-
-	leg->told_in_sync = in_sync;
+	tell(leg);
 	*d = (struct member_update_disk){
 		.number = leg->number,
 		.role = role_of(leg),
 		.devflags =
 			(test_bit(LEG_WRITE_MOSTLY, &leg->flags) ? MEMBER_WRITE_MOSTLY : 0) |
 			(test_bit(LEG_FAILFAST, &leg->flags) ? MEMBER_FAILFAST : 0),
-		.recovery_sector = in_sync ? MEMBER_IN_SYNC :
+		.recovery_sector = leg->told_in_sync ? MEMBER_IN_SYNC :
 			min_t(u64, READ_ONCE(leg->recovery_sector),
 			      leg->array->member_sectors),
 		.corrected_reads = atomic_read(&leg->corrected),
@@ -335,10 +339,8 @@ static int record_nowhere(struct array *a)
 {
 	struct leg *leg;
 
-	list_for_each_entry(leg, &a->legs, list) {
-		leg->told = test_bit(LEG_FAULTY, &leg->flags);
-		leg->told_in_sync = test_bit(LEG_IN_SYNC, &leg->flags);
-	}
+	list_for_each_entry(leg, &a->legs, list)
+		tell(leg);
 	write_bitmap_super(a);
 	return 0;
 }
