@@ -231,10 +231,8 @@ static void let_sync(struct array *a)
 	a->sync_max = NO_SECTOR;
 	if (a->mode == ARRAY_READ_AUTO)
 		array_become_rw(a);
-	if (a->flags & 1UL << ARRAY_SYNC_FROZEN) {
-		clear_bit(ARRAY_SYNC_FROZEN, &a->flags);
-		array_wake(a);
-	}
+	if (a->flags & 1UL << ARRAY_SYNC_FROZEN)
+		resync_thaw(a);
 }
 
 void rig_wait_syncs(struct rig *rig)

@@ -35,6 +35,11 @@ create() {
 	wait_idle md0
 	clears_soon
 }
+# create_without_bitmap MEMBER MEMBER: md0, in sync.
+create_without_bitmap() {
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=none "$@"
+}
 clears_soon() {
 	echo 0 >$md/bitmap/resync_budget
 	echo 0.2 >$md/bitmap/time_base
@@ -53,6 +58,10 @@ fail() { mdadm --quiet /dev/md0 --fail "$1"; }
 remove() { retry 50 0.1 mdadm --quiet /dev/md0 --remove "$1"; }
 add() { mdadm --quiet /dev/md0 --add "$1"; }
 re_add() { mdadm --quiet /dev/md0 --re-add "$1"; }
+# assemble [--bitmap=FILE] NODE MEMBER...: of these alone.
+assemble() { mdadm --assemble --quiet --run "$@"; }
+# What is done of the sync that runs, in sectors; or "none".
+synced() { cut -d" " -f1 $md/sync_completed; }
 recovering() { retry 100 0.1 grep recover $md/sync_action; }
 complete() { wait_idle md0 && [[ $(<$md/degraded) == 0 ]]; }
 
@@ -183,7 +192,7 @@ same() {
 	echo 1000 >$md/sync_speed_max
 	echo 0-150 >$md/bitmap_set_bits
 	retry 50 0.1 grep resync $md/sync_action
-	retry 100 0.1 eval '((16#0 + $(cut -d" " -f1 $md/sync_completed) > 2000))'
+	retry 100 0.1 eval '((16#0 + $(synced) > 2000))'
 	spoil_chunk 2
 	echo 2 >$md/bitmap_set_bits
 	mdadm --quiet --stop /dev/md0
@@ -194,8 +203,7 @@ same() {
 
 @test "inactive and active again, half recovered by a bitmap that failed: the rest is copied" {
 	lay store vdf
-	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
-		--metadata=1.2 --data-offset=1M --bitmap=none /dev/vdb /dev/vdc
+	create_without_bitmap /dev/vdb /dev/vdc
 	mdadm --quiet --stop /dev/md0
 	mdbitmap --quiet --create /dev/mapper/store --for=/dev/vdb --bitmap-chunk=64K --clean --yes --force
 	mdbitmap --quiet --assemble /dev/md0 --bitmap=/dev/mapper/store /dev/vdb /dev/vdc
@@ -216,8 +224,7 @@ same() {
 	lay a vdb
 	lay b vdc
 	dd if=/dev/urandom of=/dev/vdc bs=1M seek=1 count=11 oflag=direct status=none
-	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
-		--metadata=1.2 --data-offset=1M --bitmap=none /dev/mapper/a /dev/mapper/b
+	create_without_bitmap /dev/mapper/a /dev/mapper/b
 	mdadm --quiet --stop /dev/md0
 	fails_at a 10048 8
 	fails_at b 10048 8
@@ -287,8 +294,7 @@ same() {
 
 @test "while read-only no chunk is marked, and a store that fails keeps nobody" {
 	lay store vdf
-	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
-		--metadata=1.2 --data-offset=1M --bitmap=none /dev/vdb /dev/vdc
+	create_without_bitmap /dev/vdb /dev/vdc
 	mdadm --quiet --stop /dev/md0
 	mdbitmap --quiet --create /dev/mapper/store --for=/dev/vdb --bitmap-chunk=64K --clean --yes --force
 	mdbitmap --quiet --assemble /dev/md0 --bitmap=/dev/mapper/store --readonly /dev/vdb /dev/vdc
@@ -299,14 +305,10 @@ same() {
 	is_well store
 }
 
-# assemble NAME...: of these alone.
-assemble() { mdadm --assemble --quiet --run "$@"; }
-
 @test "a bitmap attached to one of two that a crash left different does not speak for the other" {
 	lay a vdb
 	lay b vdc
-	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
-		--metadata=1.2 --data-offset=1M --bitmap=none /dev/mapper/a /dev/mapper/b
+	create_without_bitmap /dev/mapper/a /dev/mapper/b
 	stays_dirty
 	fill
 	all_fails a
@@ -339,9 +341,6 @@ assemble() { mdadm --assemble --quiet --run "$@"; }
 	complete
 	same 2048 vdb vdc
 }
-
-# What is done of the sync that runs, in sectors.
-synced() { cut -d" " -f1 $md/sync_completed; }
 
 @test "a chunk marked while half of it is copied is copied once more" {
 	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
@@ -435,14 +434,13 @@ what_can_be_read_is_written() {
 	spoil_chunk 2
 	echo 2 >$md/bitmap_set_bits
 	mdadm --quiet --stop /dev/md0
-	mdadm --quiet --assemble --run /dev/md0 /dev/vdb /dev/vdc
+	assemble /dev/md0 /dev/vdb /dev/vdc
 	complete
 	same 2048 vdb vdc
 }
 
 @test "of two members that have each run alone only one is taken" {
-	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
-		--metadata=1.2 --data-offset=1M --bitmap=none /dev/vdb /dev/vdc
+	create_without_bitmap /dev/vdb /dev/vdc
 	mdadm --quiet --stop /dev/md0
 	local disk
 	for disk in vdb vdc; do
