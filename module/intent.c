@@ -459,6 +459,8 @@ static void store_failed(struct intent *in, int err)
 	array_err(in->array, "bitmap file cannot be written: error %d\n", err);
 	trace_store_failed(in->array, err);
 	intent_dump(in);
+	/* What owes a sync now is looked for once more: a resync takes the place of its bits. */
+	set_bit(ARRAY_CHUNK_OWED, &in->array->flags);
 	set_bit(ARRAY_STORE_FAILED, &in->array->flags);
 	array_wake(in->array);
 	wake_up_all(&in->wait);

@@ -32,8 +32,9 @@ int resync_request(struct array *a, enum sync_action action);
 
 /*
  * Members that are in sync may differ in some chunk: somebody has marked it, or one has
- * refused a write that another took. If so, a resync is owed. With a member missing that
- * is looked at only if ARRAY_CHUNK_OWED tells of such a chunk. a->lock held.
+ * refused a write that another took. If so, a resync is owed. With a member missing, or a
+ * store that has failed, that is looked at only if ARRAY_CHUNK_OWED tells of such a chunk.
+ * a->lock held.
  */
 void resync_look_for_owed(struct array *a);
 

@@ -230,8 +230,11 @@ static void reap(struct resync *r)
 	r->last = r->action;
 	/* Until the manager has looked, nobody shall think that this was all. */
 	set_bit(ARRAY_SYNC_NEEDED, &a->flags);
-	/* What became owed behind it. While one is lacking, bits say nothing of the others. */
-	if (!a->degraded)
+	/*
+	 * What became owed behind it. While one is lacking, bits say nothing of the
+	 * others; of a store that failed they say the same for ever.
+	 */
+	if (!a->degraded && a->intent && !intent_failed(a->intent))
 		set_bit(ARRAY_CHUNK_OWED, &a->flags);
 	clear_bit(RESYNC_RUNNING, &r->flags);
 	attr_notify_action(a);
@@ -265,10 +268,10 @@ void resync_look_for_owed(struct array *a)
 	if (resync_running(a) && a->resync->action == SYNC_RECOVER)
 		return;
 	told = test_and_clear_bit(ARRAY_CHUNK_OWED, &a->flags);
-	if (!a->intent || intent_failed(a->intent))
+	if (!a->intent)
 		return;
-	/* Then all that a member missed has bits, too. */
-	if (a->degraded && !told)
+	/* Then all that a member missed has bits, too; or bits stay that no commit follows. */
+	if ((a->degraded || intent_failed(a->intent)) && !told)
 		return;
 	sector = intent_next_owed(a->intent, 0);
 	/* Nor can who is being recovered be told to have it, where no bitmap may say so. */
