@@ -46,6 +46,10 @@ static int or_coarser(struct rechunk *r, uint64_t first, uint64_t count, u8 *bit
 		err = image_read_bits(r->image, from, old, r->scratch);
 		if (err || bits_next_set(r->scratch, 0, old) == old)
 			continue;
+		if (bits_next_clear(r->scratch, 0, old) == old) {
+			bits_set(bits, done, done + n);
+			continue;
+		}
 		bits_coarsen(r->scratch, r->scratch, old, r->shift);
 		bits_or(bits + done / 8, r->scratch, n);
 	}

@@ -17,6 +17,13 @@ static inline void store64(u8 *p, u64 v)
 	memcpy(p, &le, sizeof(le));
 }
 
+static inline void store32(u8 *p, u32 v)
+{
+	__le32 le = cpu_to_le32(v);
+
+	memcpy(p, &le, sizeof(le));
+}
+
 /* Bits [0, n) of a byte, n <= 8. */
 static inline u8 low_mask(unsigned int n)
 {
@@ -258,13 +265,15 @@ static void store_upto(u8 *bits, u64 i, u64 bytes, u64 v)
 /* Two bits into one. 64 bits in, 32 out at a time. */
 static void halve(u8 *dst, const u8 *src, u64 nbits)
 {
-	u64 in, bytes = bits_bytes(nbits), out;
+	u64 in = 0, whole = nbits / 64 * 8, bytes = bits_bytes(nbits), v;
 
-	for (in = 0; in < bytes; in += 8) {
-		u64 v = load_upto(src, in, nbits);
-
-		out = (bytes - in + 1) / 2;
-		store_upto(dst, in / 2, out < 4 ? out : 4, squeeze(v | v >> 1));
+	for (; in < whole; in += 8) {
+		v = load64(src + in);
+		store32(dst + in / 2, squeeze(v | v >> 1));
+	}
+	if (in < bytes) {
+		v = load_upto(src, in, nbits);
+		store_upto(dst, in / 2, (bytes - in + 1) / 2, squeeze(v | v >> 1));
 	}
 }
 
