@@ -272,6 +272,7 @@ int array_set_faulty(struct array *a, dev_t dev);			/* no lock needed */
 int array_run(struct array *a, enum array_mode wanted);			/* RUN_ARRAY: ARRAY_RW (or start_ro's) */
 int array_stop(struct array *a, bool keep_config);			/* STOP_ARRAY; keep: inactive */
 int array_stop_ro(struct array *a);					/* -> ARRAY_READONLY */
+void array_rest(struct array *a);		/* no sync from now on; clean until the next write */
 int array_may_restart(struct array *a);					/* could the next one be? */
 int array_restart_rw(struct array *a);
 int array_set_bitmap(struct array *a, int fd);				/* SET_BITMAP_FILE; -1 removes */

@@ -446,6 +446,17 @@ int array_stop_ro(struct array *a)
 	return 0;
 }
 
+void array_rest(struct array *a)
+{
+	lockdep_assert_held(&a->lock);
+	if (!array_running(a) || a->mode != ARRAY_RW)
+		return;
+	resync_stop(a, true);
+	array_suspend(a);
+	settle(a);
+	array_resume(a);
+}
+
 int array_may_restart(struct array *a)
 {
 	struct leg *leg;

@@ -10,6 +10,7 @@
 #include "core/bitmap_super.h"
 #include "disk.h"
 #include "raid1.h"
+#include "reboot.h"
 #include "stat.h"
 
 static const struct {
@@ -18,6 +19,7 @@ static const struct {
 } parts[] = {
 	{ raid1_init, raid1_exit },
 	{ stat_init, stat_exit },
+	{ reboot_init, reboot_exit },
 	{ disk_init, disk_exit },
 };
 

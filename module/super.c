@@ -205,7 +205,8 @@ int array_flush_legs(struct array *a)
 
 /*
  * A member that failed keeps the count it was last sent, which must stay
- * behind by two: one is tolerated when an array is assembled.
+ * behind by two: one is tolerated when an array is assembled. One that had more
+ * than the array when it joined, and was sent none, is not to be outrun.
  */
 static u64 wanted_events(struct array *a)
 {
@@ -213,7 +214,7 @@ static u64 wanted_events(struct array *a)
 	struct leg *leg;
 
 	list_for_each_entry(leg, &a->legs, list)
-		if (test_bit(LEG_FAULTY, &leg->flags) &&
+		if (test_bit(LEG_FAULTY, &leg->flags) && leg->events <= a->events &&
 		    !test_bit(LEG_FAILURE_RECORDED, &leg->flags))
 			events = max(events, leg->events + 2);
 	a->super_behind = false;

@@ -144,13 +144,24 @@ members_identical() {
 # the last act of the last test of its boot. What is in the page cache is lost;
 # what the disks took, flushed or not, is kept.
 power_cut() {
+	passed_and cut
+	sleep infinity
+}
+
+# reboot_machine: the same, with an orderly reboot that leaves arrays running.
+reboot_machine() {
+	passed_and reboot
+	/busybox reboot -f
+	sleep infinity
+}
+
+passed_and() {
 	local before=$((BATS_SUITE_TEST_NUMBER - 1))
 	# the results before this one first: bats passes them on in its own time
 	while (($(grep -cE '^(not )?ok ' /run/tap) < before)); do
 		sleep 0.02
 	done
-	echo "@cut $BATS_SUITE_TEST_NUMBER" >/dev/ttyS1
-	sleep infinity
+	echo "@$1 $BATS_SUITE_TEST_NUMBER" >/dev/ttyS1
 }
 
 # wipe DEV...: zero the whole device.
