@@ -91,6 +91,7 @@ enum array_flag {
 	ARRAY_SYNC_FROZEN,	/* sync_action says frozen */
 	ARRAY_FAIL_LAST,	/* fail_last_dev */
 	ARRAY_SERIALIZE,	/* serialize_policy (accepted, see attr.c) */
+	ARRAY_NO_ZEROES,	/* a member has refused REQ_OP_WRITE_ZEROES: no more of them */
 	ARRAY_STORE_FAILED,	/* the engine's store failed: P3 owed by the manager */
 };
 

@@ -153,6 +153,7 @@ static void reset_run(struct array *a)
 	clear_bit(ARRAY_SUPER_CLEAN, &a->flags);
 	clear_bit(ARRAY_STORE_FAILED, &a->flags);
 	clear_bit(ARRAY_SYNC_FROZEN, &a->flags);
+	clear_bit(ARRAY_NO_ZEROES, &a->flags);
 	spin_lock_irq(&a->state_lock);
 	WRITE_ONCE(a->in_sync, true);
 	array_count_degraded(a);

@@ -208,8 +208,10 @@ static bool is_failure(const struct raid1_write_leg *l)
 {
 	if (l->bio.bi_status == BLK_STS_OK || bio_op(&l->bio) == REQ_OP_DISCARD)
 		return false;
-	if (refuses_zeroes(l))
+	if (refuses_zeroes(l)) {
 		set_bit(WRITE_UNSUPPORTED, &l->write->flags);
+		set_bit(ARRAY_NO_ZEROES, &l->write->r1->array->flags);
+	}
 	return true;
 }
 
@@ -361,12 +363,19 @@ static void send(struct raid1_write *w)
 	front_put(w);
 }
 
-/* Without a bitmap nobody would know where a member refused zeroes that another took. */
+/*
+ * Zeroes that one member takes and another refuses leave a chunk to be copied: once, and
+ * not at all without a bitmap, as nobody would know of it. They come back as data.
+ */
+static bool may_send_zeroes(struct array *a)
+{
+	return a->intent && !intent_failed(a->intent) &&
+	       !test_bit(ARRAY_NO_ZEROES, &a->flags);
+}
+
 static void send_or_refuse(struct raid1_write *w)
 {
-	struct intent *in = w->r1->array->intent;
-
-	if (bio_op(w->bio) == REQ_OP_WRITE_ZEROES && (!in || intent_failed(in))) {
+	if (bio_op(w->bio) == REQ_OP_WRITE_ZEROES && !may_send_zeroes(w->r1->array)) {
 		__set_bit(WRITE_UNSUPPORTED, &w->flags);
 		acknowledge(w);
 	} else {
