@@ -151,7 +151,7 @@ power_cut() {
 # reboot_machine: the same, with an orderly reboot that leaves arrays running.
 reboot_machine() {
 	passed_and reboot
-	/busybox reboot -f
+	/busybox reboot -n -f # without a sync, which could hang
 	sleep infinity
 }
 

@@ -13,6 +13,7 @@
 bats_require_minimum_version 1.5.0
 load helpers
 load arrays
+load faults
 
 # make_mirrors: md0 of vdb and vdc without a bitmap, md1 of vde and vdf with one; they
 # are not called clean while they run.
@@ -61,4 +62,31 @@ make_mirrors() {
 	mdbitmap --stop /dev/md1
 	no_bit_in /mnt/bitmap
 	members_identical vde vdf "$(data_offset vde)"
+}
+
+waits_for_it() { driver_is mdbitmap || skip "stock md waits for it"; }
+
+in_flight() { [[ $(awk '{ print $9 }' "/sys/block/$(name_of "$1")/stat") -gt 0 ]]; }
+
+# bats test_tags=boot:2
+@test "a member that hangs does not keep the machine up" {
+	waits_for_it
+	lay a vdb
+	mdadm --assemble --quiet /dev/md0 /dev/mapper/a /dev/vdc
+	stays_dirty
+	write_chunk 8 /dev/md0
+	hangs a
+	write_chunk 9 /dev/md0 3>&- &
+	retry 100 0.1 in_flight md0
+	reboot_machine
+}
+
+# bats test_tags=boot:3
+@test "it starts as after a power cut then" {
+	waits_for_it
+	mdadm --assemble --quiet /dev/md0 /dev/vdb /dev/vdc
+	retry 100 0.1 grep resync /sys/block/md0/md/last_sync_action
+	wait_idle md0
+	mdadm --quiet --stop /dev/md0
+	members_identical vdb vdc "$(data_offset vdb)"
 }
