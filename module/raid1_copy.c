@@ -550,7 +550,10 @@ int raid1_copy_start(struct array *a, enum sync_action action)
 	return err;
 }
 
-/* Before they are said to be in sync. False: it was interrupted. */
+/*
+ * Before they are said to be in sync. A superblock comes behind a flush of its member
+ * anyway; without metadata nothing else flushes what had no bits. False: it was interrupted.
+ */
 static bool flush_recovered(struct raid1 *r1)
 {
 	unsigned int i;
