@@ -31,6 +31,17 @@ void rechunk_end(struct rechunk *r)
 	r->scratch = NULL;
 }
 
+/* True if that was all there is to do: @n old chunks are alike, and so are @more new ones. */
+static bool or_uniform(const u8 *old, uint64_t n, u8 *bits, uint64_t more)
+{
+	if (bits_next_set(old, 0, n) == n)
+		return true;
+	if (bits_next_clear(old, 0, n) < n)
+		return false;
+	bits_set(bits, 0, more);
+	return true;
+}
+
 static int or_coarser(struct rechunk *r, uint64_t first, uint64_t count, u8 *bits)
 {
 	uint64_t most = PIECE_BITS >> r->shift > 8 ? PIECE_BITS >> r->shift : 8;
@@ -44,12 +55,8 @@ static int or_coarser(struct rechunk *r, uint64_t first, uint64_t count, u8 *bit
 		if (old > r->image->bits - from)
 			old = r->image->bits - from;
 		err = image_read_bits(r->image, from, old, r->scratch);
-		if (err || bits_next_set(r->scratch, 0, old) == old)
+		if (err || or_uniform(r->scratch, old, bits + done / 8, n))
 			continue;
-		if (bits_next_clear(r->scratch, 0, old) == old) {
-			bits_set(bits, done, done + n);
-			continue;
-		}
 		bits_coarsen(r->scratch, r->scratch, old, r->shift);
 		bits_or(bits + done / 8, r->scratch, n);
 	}
@@ -59,12 +66,8 @@ static int or_coarser(struct rechunk *r, uint64_t first, uint64_t count, u8 *bit
 /* @n old chunks become @more new ones, which may be fewer than 2^shift of the last. */
 static void or_piece(struct rechunk *r, const u8 *old, uint64_t n, u8 *bits, uint64_t more)
 {
-	if (bits_next_set(old, 0, n) == n)
+	if (or_uniform(old, n, bits, more))
 		return;
-	if (bits_next_clear(old, 0, n) == n) {
-		bits_set(bits, 0, more);
-		return;
-	}
 	bits_refine(r->scratch, old, n, -r->shift);
 	bits_or(bits, r->scratch, more);
 }

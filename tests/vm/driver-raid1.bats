@@ -315,24 +315,6 @@ b_refuses_zeroes() {
 	members_identical vdb vdc 2048
 }
 
-# resyncs: how many have ended since the array was made.
-resyncs() { dmesg | grep -c 'md0: resync done'; }
-
-@test "zeroes are refused for all members once one has refused them, and nothing is to be copied" {
-	create_on_a_and_b
-	echo 0 >$md/safe_mode_delay # no superblocks in between
-	put one
-	b_refuses_zeroes 64K
-	retry 100 0.1 grep resync $md/last_sync_action
-	wait_idle md0
-	local before
-	before=$(resyncs)
-	count_start vdb vdc
-	b_refuses_zeroes 1M
-	(($(count_end vdb write) == 0 && $(count_end vdc write) == 0))
-	[[ $(<$md/sync_action) == idle && $(resyncs) == "$before" ]]
-}
-
 @test "the same while syncs are frozen: not even a stop clears its bit, and the next start copies it" {
 	create_on_a_and_b
 	put one
@@ -383,6 +365,24 @@ create_on_a_b_and_vde() {
 	mdadm --quiet --stop /dev/md0
 	members_identical vdb vdc 2048
 	members_identical vdb vde 2048
+}
+
+# resyncs: how many have ended since the machine started.
+resyncs() { dmesg | grep -c 'md0: resync done'; }
+
+@test "zeroes are refused for all members once one has refused them, and nothing is to be copied" {
+	create_on_a_and_b
+	stays_dirty # no superblocks in between
+	put one
+	b_refuses_zeroes 64K
+	retry 100 0.1 grep resync $md/last_sync_action
+	wait_idle md0
+	local before
+	before=$(resyncs)
+	count_start vdb vdc
+	b_refuses_zeroes 1M
+	(($(count_end vdb write) == 0 && $(count_end vdc write) == 0))
+	[[ $(<$md/sync_action) == idle && $(resyncs) == "$before" ]]
 }
 
 @test "without a bitmap zeroes are written as data, and no member differs" {

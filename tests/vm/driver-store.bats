@@ -250,7 +250,7 @@ keeps_bits() {
 
 @test "P3: a store that fails: the members' superblocks outdate the file before a write is acknowledged" {
 	assemble_on_mapped_store
-	echo 0 >/sys/block/md0/md/safe_mode_delay # no events for any other reason
+	stays_dirty # no events for any other reason
 	write_chunk 3 /dev/md0
 	all_fails store
 	write_chunk 4 /dev/md0
