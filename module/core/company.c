@@ -41,9 +41,12 @@ void company_end(struct company *p, u64 now, u64 commit_ns)
 
 u64 company_until(const struct company *p, u64 now)
 {
-	u64 limit = p->commit_ns + p->commit_ns / 2;
-	unsigned int i;
+	unsigned int i, all = p->queued + p->gone[0].out + p->gone[1].out;
+	u64 limit = 2 * p->commit_ns;
 
+	if (all >= 2 * COMPANY_HALF && p->queued >= all - p->queued &&
+	    p->back_ns >= p->commit_ns)
+		return 0;
 	for (i = 0; i < 2; i++) {
 		u64 expected = p->gone[i].since + p->back_ns;
 		u64 last = expected + p->back_ns / 8;

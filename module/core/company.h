@@ -8,9 +8,13 @@
  *
  * So a commit waits for those that are about to return, if that costs the ones that
  * wait less than it saves the others. R that are expected in the time D would
- * otherwise wait for half of this commit on average and for their own; Q that wait
- * now do so for D longer: if R * (3/2 C - D) > Q * D, a commit taking C. Who is late is
- * expected in the time that he is late, and for an eighth of his journey at most.
+ * otherwise wait for this commit and for their own; Q that wait now do so for D
+ * longer: if R * (2 C - D) > Q * D, a commit taking C. Who is late is expected in the
+ * time that he is late, and for an eighth of his journey at most.
+ *
+ * All in one commit, though, leave the store idle while they are on the members, and
+ * these while they are on the store. So where the journey takes as long as a commit, and
+ * writers are many, half of them are enough: the halves take turns.
  *
  * Times are nanoseconds of one clock that does not go back. The caller holds one
  * lock over the struct. Nothing is lost if all this is wrong, but time.
@@ -22,6 +26,9 @@
 
 /* A stalled store is no measure. */
 #define COMPANY_COMMIT_MAX 20000000u
+
+/* Half of fewer is not worth a commit. */
+#define COMPANY_HALF 8u
 
 struct company {
 	unsigned int queued;	/* writes that wait for the next commit */

@@ -54,10 +54,37 @@ static void the_first_of_many_to_return_waits_for_the_others(void **state)
 	queue(&p, 1, 4 * MS);
 	until = company_until(&p, 4 * MS);
 	assert_true(until > 4 * MS && until <= 4 * MS + MS / 4);
-	queue(&p, 28, 4 * MS + MS / 20);
+	queue(&p, 14, 4 * MS + MS / 20);
 	assert_int_not_equal(company_until(&p, 4 * MS + MS / 20), 0);
-	queue(&p, 3, 4 * MS + MS / 10);
+	queue(&p, 17, 4 * MS + MS / 10);
 	assert_int_equal(company_until(&p, 4 * MS + MS / 10), 0);
+}
+
+static void half_of_many_do_not_wait_for_the_others(void **state)
+{
+	struct company p = experienced(32);
+
+	queue(&p, 16, 4 * MS);
+	assert_int_equal(company_until(&p, 4 * MS), 0);
+}
+
+static void half_of_few_wait_for_the_others(void **state)
+{
+	struct company p = experienced(14);
+
+	queue(&p, 7, 4 * MS);
+	assert_int_not_equal(company_until(&p, 4 * MS), 0);
+}
+
+static void where_members_are_fast_half_wait_for_the_others(void **state)
+{
+	struct company p = experienced(32);
+
+	p.back_ns = MS - 1;
+	queue(&p, 16, 4 * MS - 1);
+	assert_int_not_equal(company_until(&p, 4 * MS - 1), 0);
+	queue(&p, 16, 4 * MS - 1);
+	assert_int_equal(company_until(&p, 4 * MS - 1), 0);
 }
 
 static void who_does_not_return_is_not_waited_for_any_longer(void **state)
@@ -65,7 +92,7 @@ static void who_does_not_return_is_not_waited_for_any_longer(void **state)
 	struct company p = experienced(32);
 	u64 until;
 
-	queue(&p, 20, 4 * MS);
+	queue(&p, 10, 4 * MS);
 	until = company_until(&p, 4 * MS);
 	assert_int_not_equal(until, 0);
 	assert_int_equal(company_until(&p, until), 0);
@@ -133,6 +160,9 @@ int main(void)
 		cmocka_unit_test(the_first_commit_waits_for_nobody),
 		cmocka_unit_test(a_lone_writer_waits_for_nobody),
 		cmocka_unit_test(the_first_of_many_to_return_waits_for_the_others),
+		cmocka_unit_test(half_of_many_do_not_wait_for_the_others),
+		cmocka_unit_test(half_of_few_wait_for_the_others),
+		cmocka_unit_test(where_members_are_fast_half_wait_for_the_others),
 		cmocka_unit_test(who_does_not_return_is_not_waited_for_any_longer),
 		cmocka_unit_test(many_do_not_wait_for_one),
 		cmocka_unit_test(two_halves_take_turns),
