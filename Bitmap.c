@@ -214,8 +214,9 @@ static int edit_spans(const struct request *rq, struct image *image, bool dirty,
 		     safe(image->path), human(image->sb.chunk_bytes));
 	for (i = 0; !err && i < count; i++)
 		err = count_span(image, &spans[i], dirty, &change);
-	if (!err && change.chunks && !rq->dry_run)
-		err = apply(image, spans, count, dirty);
+	/* What is so already may be so in the cache only. */
+	if (!err && !rq->dry_run)
+		err = change.chunks ? apply(image, spans, count, dirty) : image_sync(image);
 	return err ? err : print_change(rq, &change, dirty);
 }
 
@@ -324,8 +325,10 @@ static int recast(const struct request *rq, struct recast *to, struct image *ima
 {
 	struct outcome out = { .mode = mode, .verb = mode, .path = rq->args[0],
 			       .sb = &to->sb };
-	int err = rq->dry_run ? recast_bits(to, image) : replace_image(to, image);
+	int err = image_writer_check(image->path, image);
 
+	if (!err)
+		err = rq->dry_run ? recast_bits(to, image) : replace_image(to, image);
 	if (err)
 		return err;
 	out.dirty = to->dirty;

@@ -104,7 +104,7 @@ static int read_value(struct restoring *r, const char *word, char **value)
 	if (err)
 		return err;
 	*value = after(r, word);
-	return *value ? 0 : bad(r, "'%s' where '%s' and its value belong", safe(r->line), word);
+	return *value ? 0 : bad(r, "'%.200s' where '%s' and its value belong", safe(r->line), word);
 }
 
 static int number_of(struct restoring *r, const char *what, const char *word, uint64_t min,
@@ -120,7 +120,7 @@ static int hex_number(struct restoring *r, const char *what, const char *word, u
 
 	if (strncmp(word, "0x", 2) || !digits || digits > 8 || word[2 + digits] ||
 	    strchr(word + 2, 'x'))
-		return bad(r, "%s: '%s' is not a number as in 0x1f", what, safe(word));
+		return bad(r, "%s: '%.200s' is not a number as in 0x1f", what, safe(word));
 	*n = strtoull(word, NULL, 16);
 	return *n <= max ? 0 : bad(r, "%s: %s is too large", what, safe(word));
 }
@@ -132,7 +132,7 @@ static int hex_bytes(struct restoring *r, const char *word, u8 *to, size_t max, 
 	unsigned int byte;
 
 	if (!digits || digits % 2 || word[digits])
-		return bad(r, "'%s' is not a number of bytes in hexadecimal", safe(word));
+		return bad(r, "'%.200s' is not a number of bytes in hexadecimal", safe(word));
 	if (digits / 2 > max)
 		return bad(r, "%zu bytes where at most %zu fit", digits / 2, max);
 	for (i = 0; i < digits / 2; i++) {
@@ -163,7 +163,7 @@ static int take_name(struct restoring *r, const char *word, struct bitmap_super 
 
 	memset(sb->cluster_name, 0, sizeof(sb->cluster_name));
 	if (*p++ != '"')
-		return bad(r, "cluster-name: '%s' is not in quotes", safe(word));
+		return bad(r, "cluster-name: '%.200s' is not in quotes", safe(word));
 	for (; *p != '"'; p++) {
 		c = (unsigned char)*p;
 		if (c == '\\') {
@@ -171,7 +171,7 @@ static int take_name(struct restoring *r, const char *word, struct bitmap_super 
 			p += 3;
 		}
 		if (c < 0 || !*p || used == BITMAP_CLUSTER_NAME_BYTES)
-			return bad(r, "cluster-name: '%s' is not %u characters at most in quotes, with \\ooo for odd ones",
+			return bad(r, "cluster-name: '%.200s' is not %u characters at most in quotes, with \\ooo for odd ones",
 				   safe(word), BITMAP_CLUSTER_NAME_BYTES);
 		sb->cluster_name[used++] = c;
 	}
@@ -446,10 +446,10 @@ static int take_range(struct restoring *r)
 	int err;
 
 	if (r->section == SECTION_SUPER || !dots)
-		return bad(r, "'%s' is not expected here", safe(r->line));
+		return bad(r, "'%.200s' is not expected here", safe(r->line));
 	word = strchr(dots, ' ');
 	if (!word != (r->section == SECTION_BITS))
-		return bad(r, "'%s' is not a range of %s", safe(r->line),
+		return bad(r, "'%.200s' is not a range of %s", safe(r->line),
 			   word ? "bits" : "states and which one they are in");
 	*dots = 0;
 	if (word)

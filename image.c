@@ -244,16 +244,26 @@ static bool is_same_inode(const struct stat *a, const struct stat *b)
 int image_lock(const struct image *image, int fd)
 {
 	const char *path = safe(image->path);
-	struct stat st, now;
+	struct stat st;
 
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		return errno == EWOULDBLOCK ?
 			fail(-EBUSY, "%s: another program is editing it", path) :
 			fail_errno(-errno, "%s: lock", path);
-	if (fstat(fd, &st) || !is_same_inode(&st, &image->st) ||
-	    lstat(image->path, &now) || !is_same_inode(&now, &image->st))
+	if (fstat(fd, &st) || !is_same_inode(&st, &image->st))
 		return fail(-EBUSY, "%s: another program replaced it just now; try again", path);
-	return 0;
+	return image_check_name(image, AT_FDCWD, image->path);
+}
+
+int image_check_name(const struct image *image, int dirfd, const char *name)
+{
+	struct stat st;
+
+	if (!fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) &&
+	    is_same_inode(&st, &image->st))
+		return 0;
+	return fail(-EBUSY, "%s: another program replaced it just now; try again",
+		    safe(image->path));
 }
 
 /* mdbitmap.ko lets nobody else write to what it has. */

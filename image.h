@@ -108,6 +108,9 @@ int image_raw(struct image *image, uint64_t from, const u8 **data, uint64_t *cou
  */
 int image_lock(const struct image *image, int fd);
 
+/* Is the file of @image still what that name is of? -EBUSY after fail(). */
+int image_check_name(const struct image *image, int dirfd, const char *name);
+
 /*
  * Read what all slots of a clustered bitmap say; of others, the one superblock.
  * 0, or the error of a slot, said with fail(). image_open() did it already; with
@@ -176,8 +179,11 @@ uint64_t image_device_bytes(const struct bitmap_super *sb);
 
 /*
  * @replace NULL: a new file, -EEXIST if the name is taken. Otherwise the
- * open (IMAGE_EDIT) image whose name, owner and mode the new file takes.
+ * open (IMAGE_EDIT) image whose name, owner and mode the new file takes: -EBUSY at
+ * the end if the name is of another one by then.
+ * image_writer_check() makes nothing, and says whether this could: for --dry-run.
  */
+int image_writer_check(const char *path, const struct image *replace);
 int image_writer_start(const char *path, const struct image *replace,
 		       const struct bitmap_super *sb, struct image_writer **out);
 

@@ -244,6 +244,8 @@ static int read_command_line(int argc, const char **argv, struct request *rq,
 	int val, err = 0;
 
 	complete_maybe(argc, argv);
+	/* Options stand behind arguments: here, a --dry-run would become one. */
+	unsetenv("POSIXLY_CORRECT");
 	popt = poptGetContext("mdbitmap", argc, argv, main_table,
 			      POPT_CONTEXT_ARG_OPTS);
 	while (!err && (val = poptGetNextOpt(popt)) >= 0)
@@ -273,6 +275,9 @@ static int check_options(const struct request *rq)
 			return fail(-EINVAL, "--%s does not belong to --%s",
 				    options[i].name, modes[rq->mode].name);
 	}
+	if (rq->bitmap && (!strcmp(rq->bitmap, "none") || !strcmp(rq->bitmap, "internal")))
+		return fail(-EINVAL, "--bitmap=%s: here it is a file, or a block device; one of that name is ./%s",
+			    rq->bitmap, rq->bitmap);
 	if (rq->write_mostly && rq->write_mostly_from >= rq->arg_count)
 		return fail(-EINVAL, "--write-mostly stands before the members that it is for");
 	if (rq->quiet && rq->verbose)

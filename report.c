@@ -9,7 +9,10 @@
 
 struct report_style style;
 
-static char error_text[1024];
+/* What safe() and the like return; a name may become four times as long. */
+enum { RING = 8, RING_BYTES = 4 * 4096 + 1 };
+
+static char error_text[2 * RING_BYTES + 1024];	/* two names at their longest, and words */
 
 enum exit_code exit_code_of(int err)
 {
@@ -151,7 +154,6 @@ const char *paint(enum paint paint)
 }
 
 /* Eight values may be on their way into one printf. */
-enum { RING = 8, RING_BYTES = 4 * 4096 + 1 };
 
 static char *ring_next(void)
 {

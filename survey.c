@@ -19,14 +19,12 @@ enum { SECTORS_PER_KIB = 2 };
 /* What could not be learned: fail()'s line, which is then none any more. */
 static void add_gap(struct survey *s, const char *what)
 {
-	char text[2048];
+	char *text;
 
-	snprintf(text, sizeof(text), "%s: %s", what, fail_text());
+	if (s->gap_count < SURVEY_GAPS_MAX &&
+	    asprintf(&text, "%s: %s", what, fail_text()) >= 0)
+		s->gaps[s->gap_count++] = text;
 	fail_clear();
-	if (s->gap_count == SURVEY_GAPS_MAX)
-		return;
-	s->gaps[s->gap_count] = strdup(text);
-	s->gap_count += s->gaps[s->gap_count] != NULL;
 }
 
 /* ---- without privilege ---- */

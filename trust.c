@@ -255,6 +255,17 @@ bool trust_is_bare(const struct image *image, const struct trust_target *t)
 }
 
 /* md asks no array without metadata for its UUID: we are the last to look. */
+/* Metadata 0.90 shows four numbers, a bitmap its bytes: to the same digits. */
+static bool is_uuid_by_numbers(const u8 *bytes, const u8 *wanted)
+{
+	unsigned int i;
+
+	for (i = 0; i < UUID_BYTES; i++)
+		if (bytes[i] != wanted[i ^ 3])
+			return false;
+	return true;
+}
+
 static void judge_uuid(const struct image *image, const struct trust_target *t,
 		       struct findings *out)
 {
@@ -269,6 +280,11 @@ static void judge_uuid(const struct image *image, const struct trust_target *t,
 	else if (!uuid_known(t))
 		findings_add(out, FINDING_NOTICE, 0, "uuid",
 			     "not compared: that of %s could not be read; try as root",
+			     safe(t->name));
+	else if (is_uuid_by_numbers(image->sb.uuid, t->uuid) &&
+		 memcmp(t->uuid, image->sb.uuid, UUID_BYTES))
+		findings_add(out, FINDING_BAD, -EBADMSG, "uuid",
+			     "made of what metadata 0.90 shows for %s, which has another order of bytes in it; make it with --create --for",
 			     safe(t->name));
 	else if (memcmp(t->uuid, image->sb.uuid, UUID_BYTES))
 		findings_add(out, FINDING_BAD, -EBADMSG, "uuid",

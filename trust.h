@@ -29,7 +29,7 @@ struct finding {
 				 * "state", "uuid", "events", "events_cleared",
 				 * "size", "place", "filesystem", "in use",
 				 * "permissions" */
-	char text[320];		/* in words: what is, what that means, what to do */
+	char text[4096 + 512];	/* in words: what is, what that means, what to do */
 };
 
 enum { FINDINGS_MAX = 16 };

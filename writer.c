@@ -157,12 +157,20 @@ int image_check_new(const struct bitmap_super *sb)
 		    (unsigned long long)fault.found, fault.expected);
 }
 
-/* Nothing has that name: would a file get it? For --dry-run's sake, too. */
-static int check_dir(const char *path)
+static int fail_device(const char *path)
 {
-	struct image_writer w = { .dirfd = -1 };
-	int err = split_path(&w, path);
+	return fail(-EOPNOTSUPP, "%s: a block device: only --create makes a bitmap there",
+		    safe(path));
+}
 
+int image_writer_check(const char *path, const struct image *replace)
+{
+	struct image_writer w = { .dirfd = -1, .replace = replace };
+	int err;
+
+	if (replace && S_ISBLK(replace->st.st_mode))
+		return fail_device(path);
+	err = split_path(&w, path);
 	if (!err)
 		err = open_dir(&w);
 	if (!err && faccessat(w.dirfd, ".", W_OK | X_OK, AT_EACCESS))
@@ -183,19 +191,18 @@ int image_replaceable(const char *path, bool force, struct image **replace)
 
 	*replace = NULL;
 	if (lstat(path, &st))
-		return errno == ENOENT ? check_dir(path) :
+		return errno == ENOENT ? image_writer_check(path, NULL) :
 					 fail_errno(-errno, "%s", safe(path));
 	if (!force)
 		return fail(-EEXIST, "%s: exists already; --force replaces a bitmap file, but nothing else",
 			    safe(path));
-	if (S_ISBLK(st.st_mode))
-		return fail(-EOPNOTSUPP, "%s: a block device: only --create makes a bitmap there",
-			    safe(path));
+	if (!stat(path, &st) && S_ISBLK(st.st_mode))
+		return fail_device(path);
 	err = image_open(path, flags, replace);
 	if (err == -EMEDIUMTYPE)
 		return fail(-EEXIST, "%s: exists and is no bitmap file: not replaced; choose another name",
 			    safe(path));
-	return err;
+	return err ? err : image_writer_check(path, *replace);
 }
 
 /* 0, or -errno after fail(): then image_writer_abort() takes it. */
@@ -225,12 +232,8 @@ int image_writer_start(const char *path, const struct image *replace,
 		       const struct bitmap_super *sb, struct image_writer **out)
 {
 	struct image_writer *w;
-	int err;
+	int err = make_writer(path, sb, &w);
 
-	if (replace && S_ISBLK(replace->st.st_mode))
-		return fail(-EOPNOTSUPP, "%s: a block device: only --create makes a bitmap there",
-			    safe(path));
-	err = make_writer(path, sb, &w);
 	if (!err) {
 		w->replace = replace;
 		err = open_dir(w);
@@ -364,6 +367,10 @@ static int take_name(struct image_writer *w)
 
 	if (interrupted)	/* while it was synced, which takes longest */
 		return interrupted_error(w);
+	/* Neither what another program has put there goes, nor what is in another directory. */
+	ret = w->replace ? image_check_name(w->replace, w->dirfd, w->name) : 0;
+	if (ret)
+		return ret;
 	ret = renameat2(w->dirfd, w->temp, w->dirfd, w->name, how);
 	/* A filesystem without the flag: a link never replaces either. */
 	if (ret && errno == EINVAL && how) {

@@ -282,9 +282,17 @@ make_member_090() {
 }
 
 @test "a directory that may not be written gets no file" {
-	((EUID)) || skip "root may write everywhere"
-	mkdir -m 555 dir
-	refused 1 "dir/f: directory dir: Permission denied" dir/f --size=1M
+	local option
+	mkdir -m 755 dir
+	create -q dir/old --size=1M
+	chmod 555 dir
+	for option in --quiet --dry-run; do
+		run -1 --separate-stderr bound "$MDBITMAP" --create dir/f --size=1M $option
+		[[ $stderr == "mdbitmap: dir/f: directory dir: Permission denied" ]]
+		run -1 --separate-stderr bound "$MDBITMAP" --create dir/old --size=1M --force $option
+		[[ $stderr == "mdbitmap: dir/old: directory dir: Permission denied" ]]
+	done
+	[[ $(ls -A dir) == old ]]
 }
 
 @test "of several that make the same file one wins, and the file is whole" {

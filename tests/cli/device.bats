@@ -130,12 +130,18 @@ dirty() { "$MDBITMAP" --ranges "$device" --unit=chunks; }
 }
 
 @test "other modes that make bitmaps make files only" {
+	local option name
 	"$MDBITMAP" --quiet --create "$device" --for=a.img --bitmap-chunk=64
 	"$MDBITMAP" --dump "$device" >dump
-	refused 7 'only --create' --restore "$device" dump --force
-	refused 7 'only --create' --resize "$device" --size=7M
-	refused 7 'only --create' --rechunk "$device" --bitmap-chunk=128
-	refused 7 'only --create' --merge --force "$device" "$device" "$device"
+	ln -s "$device" link
+	for option in --quiet --dry-run; do
+		for name in "$device" link; do
+			refused 7 'only --create' --restore "$name" dump --force $option
+			refused 7 'only --create' --resize "$name" --size=7M $option
+			refused 7 'only --create' --rechunk "$name" --bitmap-chunk=128 $option
+			refused 7 'only --create' --merge --force "$name" "$device" "$device" $option
+		done
+	done
 	"$MDBITMAP" --quiet --restore copy dump
 	"$MDBITMAP" --diff copy "$device"
 }

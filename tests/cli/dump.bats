@@ -199,6 +199,48 @@ end" ]]
 	cmp f back
 }
 
+# meanwhile FILE COMMAND...: --restore FILE --force, and COMMAND when it has locked what
+# it is to replace.
+meanwhile() {
+	local file=$1 pid to code=0
+	shift
+	make_bitmap f
+	dump f >text
+	mkfifo pipe
+	"$MDBITMAP" --restore "$file" --force <pipe 2>err 3>&- &
+	pid=$!
+	exec {to}>pipe
+	until grep -q "FLOCK .* $pid .*:$(stat -c %i "$file") " /proc/locks; do
+		kill -0 $pid
+	done
+	"$@"
+	cat text >&"$to"
+	exec {to}>&-
+	wait $pid || code=$?
+	[[ $code == 5 && $(<err) == "mdbitmap: $file: another program replaced it just now; try again" ]]
+}
+
+@test "what takes the place of the replaced file meanwhile stays" {
+	make_bitmap back bits=ff
+	echo mine >other
+	meanwhile back mv other back
+	[[ $(<back) == mine && ! $(compgen -G '.back.*') ]]
+}
+
+# swap OLD NEW: the one's name is a link to the other.
+swap() {
+	mv "$1" "$1.old"
+	ln -s "$2" "$1"
+}
+
+@test "a directory that becomes another one meanwhile does not lose its file" {
+	mkdir old new
+	make_bitmap old/back bits=ff
+	echo mine >new/back
+	meanwhile old/back swap old new
+	[[ $(<new/back) == mine && $(ls -A new) == back && $(ls -A old.old) == back ]]
+}
+
 @test "--dry-run reads all of the text and makes nothing" {
 	make_bitmap f
 	dump f >text

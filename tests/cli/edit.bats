@@ -201,6 +201,19 @@ make_v3() {
 	refused 2 "--byte-order=vax" --mark g all --byte-order=vax
 }
 
+# flushes COMMAND...: of files, that it asks for.
+flushes() {
+	type -P strace >/dev/null || skip "needs strace"
+	ASAN_OPTIONS=detect_leaks=0 run -0 strace -o trace -e trace=fsync,fdatasync "$@"
+	flushes=$(grep -c 'sync(.* = 0' trace)
+}
+
+@test "bits that were set already are on the disk when --mark says so" {
+	mark f all
+	flushes "$MDBITMAP" --mark f all
+	[[ $output == *"0 chunks marked dirty"*", 20 already dirty" && $flushes == 1 ]]
+}
+
 # ---- what is not edited ----
 
 @test "bits that nobody believes are edited only with --force" {
@@ -213,6 +226,20 @@ make_v3() {
 	[[ $(dirty f) == 0 ]]
 	run -0 "$MDBITMAP" -q --rechunk f --bitmap-chunk=128K --force
 	hex f 48 4 <<<"04 00 00 00"
+}
+
+@test "a directory that may not be written keeps its file" {
+	local option mode
+	mkdir dir
+	mv f dir
+	chmod 555 dir
+	for option in --quiet --dry-run; do
+		for mode in --resize=--size=4M --rechunk=--bitmap-chunk=128K; do
+			run -1 --separate-stderr bound "$MDBITMAP" "${mode%%=*}" dir/f "${mode#*=}" $option
+			[[ $stderr == "mdbitmap: dir/f: directory dir: Permission denied" ]]
+		done
+	done
+	mark dir/f all
 }
 
 @test "a file that another program edits is left to it" {

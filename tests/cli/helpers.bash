@@ -4,6 +4,13 @@
 
 MDBITMAP=$(realpath "${MDBITMAP:-$BATS_TEST_DIRNAME/../../mdbitmap}")
 
+# bound COMMAND...: modes are for root, too.
+bound() {
+	local none=-dac_override,-dac_read_search
+	((EUID)) && set -- env "$@" || set -- setpriv --bounding-set $none --inh-caps $none "$@"
+	"$@"
+}
+
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }

@@ -99,6 +99,28 @@ usage_error() {
 	[[ -f a.bitmap && -f --b.bitmap ]]
 }
 
+@test "POSIXLY_CORRECT does not make arguments of options" {
+	POSIXLY_CORRECT=1 run -0 "$MDBITMAP" --create a.bitmap --size=1G --dry-run
+	[[ ! -e a.bitmap && ! -e --dry-run ]]
+}
+
+@test "the words of mdadm for no bitmap file are no names of one" {
+	local word
+	for word in none internal; do
+		usage_error --build /dev/mdb9 --level=1 --raid-devices=2 --bitmap=$word a b
+		[[ $stderr == *" --bitmap=$word: "*" ./$word" ]]
+		usage_error --assemble /dev/mdb9 --bitmap=$word a b
+	done
+}
+
+@test "an error is said to its end, however long the name" {
+	local dir
+	dir=$(printf 'd%.0s' {1..200})
+	mkdir -p "$dir/$dir/$dir/$dir/$dir"
+	run -4 "$MDBITMAP" --examine "$PWD/$dir/$dir/$dir/$dir/$dir/none"
+	[[ $output == *"/none: No such file or directory" ]]
+}
+
 @test "--write-behind does not eat the word behind it" {
 	run -0 "$MDBITMAP" --create --size=1G --write-behind a.bitmap
 	[[ -f a.bitmap ]]

@@ -186,20 +186,15 @@ at_rest_at() { [[ $(<$md/sync_completed) == "$1 / "* ]]; }
 reads_of() { cut -d ' ' -f 1 < <(sed 's/^ *//;s/  */ /g' "/sys/block/$1/stat"); }
 has_read() { (($(reads_of md0) >= $1)); }
 
-# checked_beside MINIMUM: the sectors that a check gets through while users read
-# a hundred times.
-checked_beside() {
-	local checked
+# read_beside MINIMUM: what users read, in requests, while all is checked.
+read_beside() {
+	local before
 	echo 0 >$md/sync_min
 	echo "$1" >$md/sync_speed_min
+	before=$(reads_of md0)
 	echo check >$md/sync_action
-	retry 50 0.1 runs check
-	retry 600 0.1 has_read $(($(reads_of md0) + 100))
-	checked=$(cut -d ' ' -f 1 $md/sync_completed)
-	[[ $checked != none ]] || checked=$(</sys/block/md0/size)
-	echo idle >$md/sync_action
-	retry 50 0.1 is idle
-	echo "$checked"
+	wait_idle md0
+	echo $(($(reads_of md0) - before))
 }
 
 @test "above its minimum speed a sync yields to users' I/O, below it does not" {
@@ -217,12 +212,12 @@ checked_beside() {
 		--runtime=300 --output=/dev/null 3>&- &
 	local pid=$!
 	retry 100 0.1 has_read 1
-	yielding=$(checked_beside 1)
-	pressing=$(checked_beside 1000000)
+	yielding=$(read_beside 1)
+	pressing=$(read_beside 1000000)
 	kill $pid
 	wait $pid || true
-	echo "sectors checked: $yielding, $pressing"
-	((yielding > 0 && pressing > 2 * yielding))
+	echo "read meanwhile: $yielding, $pressing"
+	((pressing > 0 && yielding > 2 * pressing))
 	# nobody is there any more: it goes as fast as it can, whatever the minimum
 	echo 1 >$md/sync_speed_min
 	echo check >$md/sync_action
