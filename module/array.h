@@ -182,7 +182,8 @@ struct array {
 	u64 events_recorded;		/* all that are in sync have these, or newer, on the medium */
 	bool in_sync;			/* READ_ONCE by writes: no write since "clean" was recorded */
 	sector_t resync_sector;		/* in sync below; NO_SECTOR: everywhere. state_lock to move */
-	bool super_behind;		/* started without all members: one event more with the next update */
+	bool super_behind;		/* one event more with the next update */
+	u64 outrun;			/* events that it passes; state_lock */
 	struct member_update_disk *roles; /* room for each of legs: super.c */
 	unsigned int roles_room;
 
@@ -342,6 +343,13 @@ bool array_super_is_owed(struct array *a);
 
 /* Write superblocks now, bitmap's first. super_lock NOT held (takes it). Process context. */
 int array_update_super(struct array *a);
+
+/*
+ * Some have run without those that are in sync here, up to @events by what one of them,
+ * or their bitmap file, says. The next update goes past all that they may have, and
+ * from then on nobody who is absent comes back by the bitmap. Owes that update.
+ */
+void array_outrun(struct array *a, u64 events);
 
 /*
  * Flush the caches of all working members, in parallel; 0 if all that are in

@@ -249,10 +249,11 @@ static bool is_recording(struct array *a)
 	       test_bit(ARRAY_SUPER_DIRTY, &a->flags);
 }
 
-int array_make_clean(struct array *a)
+static int make_clean(struct array *a)
 {
 	bool idle;
 
+	lockdep_assert_held(&a->super_lock);
 	if (a->mode != ARRAY_RW || is_recording(a))
 		return -EBUSY;
 	if (a->in_sync)
@@ -261,8 +262,8 @@ int array_make_clean(struct array *a)
 	WRITE_ONCE(a->in_sync, true);
 	spin_unlock_irq(&a->state_lock);
 	synchronize_rcu();
-	idle = writes_idle(a);
 	spin_lock_irq(&a->state_lock);
+	idle = writes_idle(a);
 	/* A write may have come meanwhile, and asked for dirty. */
 	if (a->in_sync) {
 		WRITE_ONCE(a->in_sync, idle);
@@ -272,8 +273,19 @@ int array_make_clean(struct array *a)
 		idle = false;
 	}
 	spin_unlock_irq(&a->state_lock);
-	array_wake(a);
 	return idle ? 0 : -EBUSY;
+}
+
+/* No superblock says "clean" before it is known whether writes are idle. */
+int array_make_clean(struct array *a)
+{
+	int err;
+
+	mutex_lock(&a->super_lock);
+	err = make_clean(a);
+	mutex_unlock(&a->super_lock);
+	array_wake(a);
+	return err;
 }
 
 void gate_safemode(struct timer_list *timer)

@@ -113,8 +113,9 @@ void intent_destroy(struct intent *in);
 /*
  * P5: record @events, durably, before the members' superblocks do. 0 also if
  * the store has failed before: the file stays older then. super_lock held.
+ * @forget: nobody who has less comes back by the bitmap.
  */
-int intent_write_super(struct intent *in, u64 events);
+int intent_write_super(struct intent *in, u64 events, bool forget);
 
 /* May the device that left at @events come back by bitmap? events >= events_cleared. */
 bool intent_can_re_add(struct intent *in, u64 events);

@@ -230,6 +230,8 @@ static int write_start(struct intent *in, bool believed, bool missed)
 		err = intent_commit_super(in);
 		if (err)
 			return err;
+		if (in->array->persistent && events > in->array->events + 1)
+			array_outrun(in->array, events);
 		events = in->array->events;
 		in->super.events_cleared = events + missed;
 	}
@@ -301,7 +303,7 @@ int intent_commit_super(struct intent *in)
 	return intent_commit(in);
 }
 
-int intent_write_super(struct intent *in, u64 events)
+int intent_write_super(struct intent *in, u64 events, bool forget)
 {
 	int err = 0;
 
@@ -309,7 +311,8 @@ int intent_write_super(struct intent *in, u64 events)
 	if (!READ_ONCE(in->state)) {
 		in->super.events = events;
 		/* Stock md rolled back by one (md-abi.md 4.7). */
-		in->super.events_cleared = min(in->super.events_cleared, events);
+		if (forget || in->super.events_cleared > events)
+			in->super.events_cleared = events;
 		err = intent_commit_super(in);
 	}
 	mutex_unlock(&in->commit_mutex);

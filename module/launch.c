@@ -158,8 +158,12 @@ static void reset_run(struct array *a)
 	WRITE_ONCE(a->in_sync, true);
 	array_count_degraded(a);
 	spin_unlock_irq(&a->state_lock);
-	/* A member that is absent must not be taken for one that saw the next change. */
-	a->super_behind = a->degraded > 0;
+	/*
+	 * A member that is absent must not be taken for one that saw the next change; nor
+	 * may a bitmap file that is absent, and may be one event ahead.
+	 */
+	a->super_behind = a->degraded > 0 || !a->bitmap_file;
+	a->outrun = 0;
 	a->was_whole = !a->degraded;
 	a->suspend_lo = a->suspend_hi = 0;
 	a->safemode = false;
@@ -518,6 +522,13 @@ static int attach_suspended(struct array *a)
 	err = array_flush_legs(a);
 	if (err)
 		return err;
+	/* Who is absent may differ, and is not to have the events of a file without bits. */
+	if (a->persistent && a->degraded) {
+		set_bit(ARRAY_SUPER_DIRTY, &a->flags);
+		err = array_update_super(a);
+		if (err)
+			return err;
+	}
 	err = intent_create(a, a->bitmap_file, &in);
 	if (err)
 		return err;
@@ -579,9 +590,15 @@ static int attach_fd(struct array *a, int fd)
 	return err;
 }
 
-/* The members' events go past the file's, which is stale from then on: no write before that. */
+/*
+ * The members' events go past the file's, which may be one ahead, and is stale from then
+ * on: no write before that.
+ */
 static void disown_file(struct array *a)
 {
+	mutex_lock(&a->super_lock);
+	a->super_behind = true;
+	mutex_unlock(&a->super_lock);
 	spin_lock_irq(&a->state_lock);
 	array_super_awaited(a);
 	spin_unlock_irq(&a->state_lock);

@@ -538,6 +538,18 @@ bool array_has_free_slot(struct array *a)
 }
 
 /*
+ * It was in sync in this array, and yet never left those who are now: it has run with
+ * others, who may come next, and know of it what it no longer is.
+ */
+static void outrun_stranger(struct array *a, const struct member_super *ms)
+{
+	if (a->persistent && ms->role < a->raid_disks &&
+	    !memcmp(ms->uuid, a->uuid, UUID_BYTES) &&
+	    (ms->events > a->events || !left_us(a, ms)))
+		array_outrun(a, ms->events);
+}
+
+/*
  * A member has joined: into its slot at once, or by way of a recovery. Who comes
  * back by the bitmap takes a free slot, and until then the array is degraded. As a
  * spare it would miss what is cleared meanwhile.
@@ -547,6 +559,8 @@ static void welcome(struct array *a, struct leg *leg)
 	bool whole = test_bit(LEG_BITMAP_SYNC, &leg->flags) && !a->intent &&
 		     a->mode == ARRAY_RW && !resync_running(a);
 
+	if (leg->super && !test_bit(LEG_BITMAP_SYNC, &leg->flags))
+		outrun_stranger(a, leg->super);
 	if (whole)
 		take_back_whole(a, leg);
 	else if (!a->intent || !array_has_free_slot(a))

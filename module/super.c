@@ -221,6 +221,30 @@ static u64 wanted_events(struct array *a)
 	return events;
 }
 
+/* Nobody counts so far, whatever a superblock says. */
+static const u64 EVENTS_MAX = 1ULL << 62;
+
+void array_outrun(struct array *a, u64 events)
+{
+	/* One may have been told of one more, and one more is tolerated at the start. */
+	events = min_t(u64, events, EVENTS_MAX) + 2;
+	spin_lock_irq(&a->state_lock);
+	a->outrun = max(a->outrun, events);
+	spin_unlock_irq(&a->state_lock);
+	set_bit(ARRAY_SUPER_DIRTY, &a->flags);
+}
+
+static u64 take_outrun(struct array *a)
+{
+	u64 events;
+
+	spin_lock_irq(&a->state_lock);
+	events = a->outrun;
+	a->outrun = 0;
+	spin_unlock_irq(&a->state_lock);
+	return events;
+}
+
 /* What this pass records, and that it is not owed any more. */
 static bool take_owed(struct array *a, sector_t *resync_sector)
 {
@@ -291,14 +315,14 @@ static void mark_recorded(struct array *a)
 	}
 }
 
-static void write_bitmap_super(struct array *a)
+static void write_bitmap_super(struct array *a, bool forget)
 {
 	int err;
 
 	if (!a->intent)
 		return;
 	/* An error leaves the file older than the members: stale, as it should be. */
-	err = intent_write_super(a->intent, a->events);
+	err = intent_write_super(a->intent, a->events, forget);
 	trace_bitmap_super_write(a, a->events, err);
 }
 
@@ -342,22 +366,25 @@ static int record_nowhere(struct array *a)
 
 	list_for_each_entry(leg, &a->legs, list)
 		tell(leg);
-	write_bitmap_super(a);
+	write_bitmap_super(a, false);
 	return 0;
 }
 
 /*
  * Up to @events, one by one: whatever member a power cut keeps from being told,
- * it must not be behind those that were by more than is tolerated.
+ * it must not be behind those that were by more than is tolerated. But those who have
+ * run without us may be ahead by any number: a power cut just then has a member left out.
  */
 static int write_events(struct array *a, u64 events, bool clean, sector_t resync_sector)
 {
+	u64 outrun = take_outrun(a);
 	int err;
 
+	WRITE_ONCE(a->events, max(a->events, outrun));
 	do {
 		WRITE_ONCE(a->events, a->events + 1);
 		a->utime = ktime_get_real_seconds();
-		write_bitmap_super(a);
+		write_bitmap_super(a, outrun);
 		err = write_members(a, clean, resync_sector);
 		if (!err)
 			WRITE_ONCE(a->events_recorded, a->events);

@@ -1032,12 +1032,16 @@ static struct task_struct *pick_task(struct machine *m)
 
 static struct work_struct *pick_work(struct machine *m)
 {
-	struct work_struct *w;
+	struct work_struct *w, *found = NULL;
 
-	for (w = m->works; w; w = w->next)
-		if (!work_runs(w) && (!w->next || chance(700)))
-			return w;
-	return NULL;
+	for (w = m->works; w; w = w->next) {
+		if (work_runs(w))
+			continue;
+		found = w;
+		if (chance(700))
+			break;
+	}
+	return found;
 }
 
 static bool step_work(struct machine *m)

@@ -319,6 +319,7 @@ void rig_re_add(struct rig *rig, unsigned int nr)
 void rig_detach(struct rig *rig)
 {
 	array_lock(rig->a);
+	array_become_rw(rig->a);
 	array_set_bitmap(rig->a, -1);
 	array_unlock(rig->a);
 }
@@ -328,6 +329,7 @@ void rig_attach(struct rig *rig)
 	int err;
 
 	array_lock(rig->a);
+	array_become_rw(rig->a);
 	err = array_set_bitmap(rig->a, 3);
 	if (!err)
 		set_options(rig);

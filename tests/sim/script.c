@@ -310,7 +310,8 @@ enum verbs {
 	WRITE, READ_VERB, FLUSH, LOAD, WAIT, SYNC, SLEEP, FAIL, BREAK, REMOVE, LOSE,
 	ADD, RE_ADD, STOREFAIL, DETACH, ATTACH, ATTACH_IN_VAIN, CHECK, RESTART,
 	RESTART_UNLOGGED, ALONE, ALONE_UNLOGGED, PART, ADD_ALL, REACTIVATE, READ_ONLY, READ_AUTO,
-	SYNC_MAX, FREEZE, FORGET, SNAPSHOT, ROLLBACK, BUDGET, MARK, POWERCUT, CUTS,
+	SYNC_MAX, FREEZE, FORGET, SNAPSHOT, ROLLBACK, BUDGET, MARK, POWERCUT,
+	POWERCUT_UNLOGGED, CUTS,
 	VERBS,
 };
 
@@ -350,6 +351,7 @@ static const struct verb verbs[VERBS] = {
 	[BUDGET] = { "budget", 1, do_budget },	/* CHUNKS */
 	[MARK] = { "mark", 2, do_mark },	/* CHUNK CHUNKS: members differ there */
 	[POWERCUT] = { "powercut", 0, do_powercut },	/* and go on with what is left */
+	[POWERCUT_UNLOGGED] = { "powercut-unlogged", 0, do_powercut },	/* without the bitmap */
 	[CUTS] = { "cuts", 0, do_cuts },	/* from here on: recoveries on the side */
 };
 
@@ -669,7 +671,7 @@ static void any_action(struct script *s)
 	else if (luck < 85)
 		append(s, RESTART, 0, 0);
 	else if (luck < 90)
-		append(s, POWERCUT, 0, 0);
+		append(s, chance(500) ? POWERCUT : POWERCUT_UNLOGGED, 0, 0);
 	else if (luck < 93)
 		append(s, CHECK, 0, 0);
 	else if (luck < 95)
@@ -707,7 +709,7 @@ struct progress {
 	struct rig *rig;
 	unsigned int next;
 	bool cuts;			/* were asked for */
-	bool restarted;			/* after a power cut */
+	bool unlogged;			/* the next start */
 	bool over;
 };
 
@@ -746,12 +748,15 @@ static int run_actions(void *data)
 
 	if (p->cuts)
 		crash_arm(p->rig);
+	p->rig->unlogged = p->unlogged;
 	rig_start(p->rig);
+	p->rig->unlogged = false;
 	rig_set_options(p->rig);
 	while (p->next < s->n && !rig_broken(p->rig)) {
 		const struct action *a = &s->actions[p->next++];
 
-		if (a->verb == &verbs[POWERCUT])
+		p->unlogged = a->verb == &verbs[POWERCUT_UNLOGGED];
+		if (p->unlogged || a->verb == &verbs[POWERCUT])
 			return 0;
 		sim_log("--- %s %u\n", a->verb->name, a->args[0]);
 		a->verb->run(p->rig, a);
