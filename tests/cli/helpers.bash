@@ -7,8 +7,11 @@ MDBITMAP=$(realpath "${MDBITMAP:-$BATS_TEST_DIRNAME/../../mdbitmap}")
 # bound COMMAND...: modes are for root, too.
 bound() {
 	local none=-dac_override,-dac_read_search
-	((EUID)) && set -- env "$@" || set -- setpriv --bounding-set $none --inh-caps $none "$@"
-	"$@"
+	if ((EUID)); then
+		"$@"
+	else
+		setpriv --bounding-set $none --inh-caps $none "$@"
+	fi
 }
 
 setup() {
