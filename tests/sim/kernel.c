@@ -443,9 +443,12 @@ static bool has_readers(const struct machine *m, u64 grace)
 
 void synchronize_rcu(void)
 {
+	unsigned int n = machine->patience ? random_below(machine->patience) : 0;
 	u64 grace = ++machine->grace;
 
 	might_sleep();
+	while (n--)
+		switch_out();
 	while (has_readers(machine, grace))
 		switch_out();
 }

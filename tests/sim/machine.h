@@ -17,6 +17,7 @@ struct machine {
 	u64 steps;
 	bool in_haste;			/* no time passes while there is work to do */
 	unsigned int quantum;		/* places to pass between preemptions, at most */
+	unsigned int patience;		/* turns of others that a grace period takes, at most */
 	unsigned int nomem;		/* allocations that may fail do, in 1000 */
 	struct task_struct *running;	/* NULL: the scheduler */
 	struct task_struct *tasks[MACHINE_TASKS];	/* alive */

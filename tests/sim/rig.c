@@ -23,6 +23,7 @@ static struct rig *rig_alloc(const struct config *config, u64 seed)
 	rig->sectors = config->chunks * config->chunk_sectors;
 	rig->m = machine_new(seed);
 	rig->m->quantum = config->quantum;
+	rig->m->patience = config->patience;
 	rig->m->owner = rig;
 	rig->promises = calloc(rig->sectors, sizeof(*rig->promises));
 	return rig;

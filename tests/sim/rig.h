@@ -22,6 +22,7 @@ struct config {
 	unsigned int budget;		/* chunks that may stay dirty */
 	unsigned int delay_ms;		/* between sweeps */
 	unsigned int quantum;		/* preemption: the smaller, the more */
+	unsigned int patience;		/* of grace periods: turns of others, at most */
 	unsigned int nomem;		/* in 1000 */
 	unsigned int behind;		/* write-behind, requests */
 	unsigned int mostly;		/* so many members, from the last, are write-mostly */
@@ -63,6 +64,7 @@ struct rig {
 	bool unlogged;			/* nor is the bitmap */
 	struct platter *snapshot[MEMBERS_MAX];
 	bool stopping;			/* they shall end */
+	bool asked;			/* for "clean", and told; script.c */
 	void (*on_start)(struct rig *rig);	/* the array runs, and nothing has been synced */
 	void *judgement;
 	u8 *copied;			/* by chunk: members were written to; or NULL */

@@ -297,6 +297,41 @@ static void do_mark(struct rig *rig, const struct action *a)
 	rig_mark(rig, a->args[0], a->args[1]);
 }
 
+/* While another task asks for "clean", superblocks are owed for a reason of their own. */
+static int owe_meanwhile(void *data)
+{
+	struct rig *rig = rig_here();
+
+	while (!rig->a->in_sync && !rig->asked)
+		cond_resched();
+	array_super_owed(rig->a);
+	rig->loads--;
+	wake_up(&rig->load_wait);
+	return 0;
+}
+
+static bool is_writing(const struct array *a)
+{
+	return a->writes->started != a->writes->ended && !a->in_sync &&
+	       !test_bit(ARRAY_SUPER_DIRTY, &a->flags) &&
+	       !test_bit(ARRAY_SUPER_PENDING, &a->flags);
+}
+
+static void do_ask_for_clean(struct rig *rig, const struct action *a)
+{
+	unsigned int tries = 100000;
+
+	array_lock(rig->a);
+	while (!is_writing(rig->a) && --tries)
+		cond_resched();
+	rig->asked = false;
+	rig->loads++;
+	machine_spawn(owe_meanwhile, NULL);
+	array_make_clean(rig->a);
+	rig->asked = true;
+	array_unlock(rig->a);
+}
+
 static void do_powercut(struct rig *rig, const struct action *a)
 {
 }
@@ -310,7 +345,7 @@ enum verbs {
 	WRITE, READ_VERB, FLUSH, LOAD, WAIT, SYNC, SLEEP, FAIL, BREAK, REMOVE, LOSE,
 	ADD, RE_ADD, STOREFAIL, DETACH, ATTACH, ATTACH_IN_VAIN, CHECK, RESTART,
 	RESTART_UNLOGGED, ALONE, ALONE_UNLOGGED, PART, ADD_ALL, REACTIVATE, READ_ONLY, READ_AUTO,
-	SYNC_MAX, FREEZE, FORGET, SNAPSHOT, ROLLBACK, BUDGET, MARK, POWERCUT,
+	SYNC_MAX, FREEZE, FORGET, SNAPSHOT, ROLLBACK, BUDGET, MARK, ASK_FOR_CLEAN, POWERCUT,
 	POWERCUT_UNLOGGED, CUTS,
 	VERBS,
 };
@@ -350,6 +385,7 @@ static const struct verb verbs[VERBS] = {
 	[ROLLBACK] = { "rollback", 0, do_rollback },	/* to it; the bitmap stays what it is */
 	[BUDGET] = { "budget", 1, do_budget },	/* CHUNKS */
 	[MARK] = { "mark", 2, do_mark },	/* CHUNK CHUNKS: members differ there */
+	[ASK_FOR_CLEAN] = { "ask-for-clean", 0, do_ask_for_clean },	/* while a write is under way */
 	[POWERCUT] = { "powercut", 0, do_powercut },	/* and go on with what is left */
 	[POWERCUT_UNLOGGED] = { "powercut-unlogged", 0, do_powercut },	/* without the bitmap */
 	[CUTS] = { "cuts", 0, do_cuts },	/* from here on: recoveries on the side */
@@ -370,6 +406,7 @@ static const struct {
 	KEY(budget, 0, 0, 100000),
 	KEY(delay_ms, 1000, 1, 100000),
 	KEY(quantum, 40, 1, 100000),
+	KEY(patience, 0, 0, 100000),
 	KEY(nomem, 0, 0, 900),
 	KEY(behind, 0, 0, 1000),
 	KEY(mostly, 0, 0, 1),
