@@ -241,6 +241,12 @@ static bool is_same_inode(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+static int fail_replaced(const struct image *image)
+{
+	return fail(-EBUSY, "%s: another program replaced it just now; try again",
+		    safe(image->path));
+}
+
 int image_lock(const struct image *image, int fd)
 {
 	const char *path = safe(image->path);
@@ -251,7 +257,7 @@ int image_lock(const struct image *image, int fd)
 			fail(-EBUSY, "%s: another program is editing it", path) :
 			fail_errno(-errno, "%s: lock", path);
 	if (fstat(fd, &st) || !is_same_inode(&st, &image->st))
-		return fail(-EBUSY, "%s: another program replaced it just now; try again", path);
+		return fail_replaced(image);
 	return image_check_name(image, AT_FDCWD, image->path);
 }
 
@@ -259,11 +265,10 @@ int image_check_name(const struct image *image, int dirfd, const char *name)
 {
 	struct stat st;
 
-	if (!fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) &&
-	    is_same_inode(&st, &image->st))
-		return 0;
-	return fail(-EBUSY, "%s: another program replaced it just now; try again",
-		    safe(image->path));
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) ||
+	    !is_same_inode(&st, &image->st))
+		return fail_replaced(image);
+	return 0;
 }
 
 /* mdbitmap.ko lets nobody else write to what it has. */

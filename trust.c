@@ -254,7 +254,6 @@ bool trust_is_bare(const struct image *image, const struct trust_target *t)
 	return t->has_array ? !t->persistent : !has_uuid(image);
 }
 
-/* md asks no array without metadata for its UUID: we are the last to look. */
 /* Metadata 0.90 shows four numbers, a bitmap its bytes: to the same digits. */
 static bool is_uuid_by_numbers(const u8 *bytes, const u8 *wanted)
 {
@@ -266,6 +265,7 @@ static bool is_uuid_by_numbers(const u8 *bytes, const u8 *wanted)
 	return true;
 }
 
+/* md asks no array without metadata for its UUID: we are the last to look. */
 static void judge_uuid(const struct image *image, const struct trust_target *t,
 		       struct findings *out)
 {
