@@ -208,7 +208,7 @@ static void print_state(const struct survey *s)
 	array_words(s, words);
 	putchar('\n');
 	if (a->super)
-		row_time("Update Time", a->super->utime_s);
+		row_time("Update Time", member_seconds(a->super->utime));
 	row("State", "%s%s%s", paint(is_degraded(a) ? PAINT_WARN : PAINT_GOOD), words,
 	    paint(PAINT_NONE));
 	row("Active Devices", "%d", a->info.active_disks);
@@ -467,7 +467,7 @@ static void json_head(struct json_object *o, const struct survey *s)
 	json_text(o, "metadata", a->persistent ? a->metadata : NULL);
 	json_text(o, "level", s->level);
 	json_maybe_u64(o, "created_seconds", a->super, a->super ? a->super->ctime_s : 0);
-	json_maybe_u64(o, "updated_seconds", a->super, a->super ? a->super->utime_s : 0);
+	json_maybe_u64(o, "updated_seconds", a->super, a->super ? member_seconds(a->super->utime) : 0);
 	json_maybe_u64(o, "array_bytes", s->stat.found, s->stat.blocks_kib * 1024);
 	json_u64(o, "used_member_bytes", a->component_sectors * SECTOR_BYTES);
 	json_u64(o, "bitmap_covers_bytes", a->sync_sectors * SECTOR_BYTES);

@@ -83,7 +83,7 @@ SIM_DRIVER := intent sweep chunks intent_super store super gate array launch \
 	manager roster leg raid1 raid1_write raid1_read raid1_copy raid1_gate \
 	raid1_behind raid1_repair resync resync_choose resync_speed \
 	$(CORE:%=core/%)
-SIM_PARTS := kernel platter doors rig load crash script sim
+SIM_PARTS := kernel platter doors rig load crash script invent sim
 SIM_OBJS = $(SIM_DRIVER:%=module/%.o) $(SIM_PARTS:%=tests/sim/%.o)
 SIM = -std=gnu11 -D_GNU_SOURCE -I. -Imodule -Imodule/core \
 	-idirafter build/sim/kernel -include tests/sim/kernel.h -MMD -MP
@@ -156,23 +156,27 @@ check-unit: $(UNIT:%=build/unit/%)
 		grep '^not ok' $(TAP)/unit-$$t.tap; done; true
 
 # What a power cut once found, scenarios with a cut at every step, and as many
-# random ones: the same every time. The sanitizers, which are slow, watch some.
+# random ones; members that run apart and meet again: the same every time. The
+# sanitizers, which are slow, watch some.
 SIM_CRASHES ?= 150000
 SIM_SAN_CRASHES ?= 1000
+SIM_FEUDS ?= 20000
 SIM_SEED ?= 1
 SIM_SCRIPTS = $(sort $(wildcard tests/sim/regressions/*.sim tests/sim/scenarios/*.sim))
 
 check-sim: build/sim/fast/sim build/sim/san/sim
 	@mkdir -p $(TAP)
 	@echo "# tests/sim"
-	@build/sim/fast/sim --seed $(SIM_SEED) --crashes $(SIM_CRASHES) $(SIM_SCRIPTS) >$(TAP)/sim.tap; \
-	build/sim/san/sim --seed $(SIM_SEED) --crashes $(SIM_SAN_CRASHES) >$(TAP)/sim-san.tap 2>&1; \
+	@build/sim/fast/sim --seed $(SIM_SEED) --crashes $(SIM_CRASHES) --feuds $(SIM_FEUDS) \
+		$(SIM_SCRIPTS) >$(TAP)/sim.tap; \
+	build/sim/san/sim --seed $(SIM_SEED) --crashes $(SIM_SAN_CRASHES) --feuds 50 >$(TAP)/sim-san.tap 2>&1; \
 	grep -h '^not ok' $(TAP)/sim*.tap; true
 
 # In search of what is not known yet: other power cuts each time.
 sim: build/sim/fast/sim
-	build/sim/fast/sim --crashes $(CUTS)
+	build/sim/fast/sim --crashes $(CUTS) --feuds $(FEUDS)
 CUTS ?= 1000000
+FEUDS ?= 100000
 
 # All that a parser once failed on, the corpus, and as many inputs made of it
 # as take half a minute: the same ones every time.

@@ -87,6 +87,7 @@ void trust_target_from_member(struct trust_target *t, const char *name,
 	t->persistent = true;
 	memcpy(t->uuid, ms->uuid, UUID_BYTES);
 	t->events = ms->events;
+	t->utime = ms->utime;
 	t->sync_sectors = member_super_sync_sectors(ms);
 	t->mirror = ms->level == 1;
 	t->clean = ms->resync_sector == MEMBER_IN_SYNC;
@@ -133,6 +134,7 @@ void trust_target_from_array(struct trust_target *t, const struct mdarray *array
 	if (array->super) {
 		memcpy(t->uuid, array->super->uuid, UUID_BYTES);
 		t->events = array->super->events;
+		t->utime = array->super->utime;
 		t->active = array->super->resync_sector != MEMBER_IN_SYNC;
 	} else if (array->persistent) {
 		target_from_sysfs(t, array);
@@ -296,6 +298,20 @@ static void judge_uuid(const struct image *image, const struct trust_target *t,
 			     safe(t->name), uuid_text(t->uuid));
 }
 
+static bool knows_events(const struct trust_target *t)
+{
+	return t->has_array && t->persistent && !t->events_unknown;
+}
+
+/* As many events, or one more, as a power cut leaves it: but of an update of others. */
+static bool went_its_own_way(const struct image *image, const struct trust_target *t)
+{
+	const struct bitmap_super *sb = &image->sb;
+
+	return knows_events(t) && sb->events >= t->events && sb->events - t->events <= 1 &&
+	       !bitmap_super_is_of(sb, t->events, t->utime);
+}
+
 bool trust_is_stale(const struct image *image, const struct trust_target *t)
 {
 	if (image_why_all_dirty(image))
@@ -305,8 +321,8 @@ bool trust_is_stale(const struct image *image, const struct trust_target *t)
 		return true;
 	if (image->sb.version == BITMAP_V5_CLUSTERED && image->sb.nodes)
 		return false;
-	return t->has_array && t->persistent && !t->events_unknown &&
-	       image->sb.events < t->events;
+	return (knows_events(t) && image->sb.events < t->events) ||
+	       (trust_is_ours(t) && went_its_own_way(image, t));
 }
 
 static int is_all_dirty(struct image *image, bool *all)
@@ -377,6 +393,22 @@ static int judge_older(struct image *image, const struct trust_target *t,
 	return 0;
 }
 
+static void judge_own_way(const struct image *image, const struct trust_target *t,
+			  struct findings *out)
+{
+	if (starts_clear(t))
+		findings_add(out, FINDING_NOTICE, 0, "events",
+			     "stale: %llu, %s is at %llu, but it came there without this bitmap; its members are in sync, so that the bitmap starts clear, whatever the bits say",
+			     (ull)image->sb.events, safe(t->name), (ull)t->events);
+	else
+		findings_add(out, FINDING_BAD, -ESTALE, "events",
+			     "stale: %llu, %s is at %llu, but it came there without this bitmap, where writes may be missing; %s",
+			     (ull)image->sb.events, safe(t->name), (ull)t->events,
+			     trust_is_ours(t) ? "every chunk is taken for dirty" :
+						"stock md would not notice")
+			->forcible = true;
+}
+
 static int judge_events(struct image *image, const struct trust_target *t,
 			struct findings *out)
 {
@@ -397,6 +429,10 @@ static int judge_events(struct image *image, const struct trust_target *t,
 	}
 	if (events < t->events)
 		return events ? judge_older(image, t, out) : judge_new(image, t, out);
+	if (went_its_own_way(image, t)) {
+		judge_own_way(image, t, out);
+		return 0;
+	}
 	ahead = events - t->events > 1;
 	if (ahead && t->use >= TRUST_PLAN && !t->running)
 		findings_add(out, FINDING_BAD, -ESTALE, "events",

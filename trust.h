@@ -52,10 +52,11 @@ struct trust_target {
 	const char *name;	/* for the messages: "/dev/md0", "/dev/vdb" */
 	const struct driver *driver; /* that will use it; NULL: not known, and
 				 * judged as for stock md, the stricter one */
-	bool has_array;		/* the next five are valid */
+	bool has_array;		/* the next six are valid */
 	bool persistent;
 	uint8_t uuid[UUID_BYTES];
 	uint64_t events;
+	uint64_t utime;		/* of the update with these events; see bitmap_super_is_of() */
 	uint64_t sync_sectors;
 	bool clean;		/* in sync everywhere: no resync is owed */
 	bool degraded;
@@ -121,7 +122,8 @@ void trust_unlock(int fd);
 
 /*
  * Is it, by events or state bit, out of date? md-abi.md 4.5. Stock md then
- * takes every chunk for dirty; mdbitmap.ko does if the array is not clean.
+ * takes every chunk for dirty; mdbitmap.ko does if the array is not clean, and
+ * also knows a file of another history by what it noted in it.
  */
 bool trust_is_stale(const struct image *image, const struct trust_target *t);
 

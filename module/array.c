@@ -35,7 +35,8 @@ void array_reset(struct array *a)
 	a->layout = 0;
 	a->chunk_bytes = 0;
 	a->raid_disks = 0;
-	a->ctime = a->utime = 0;
+	a->ctime = 0;
+	a->utime = a->utime_before = 0;
 	a->member_sectors = 0;
 	a->array_sectors = 0;
 	memset(a->uuid, 0, sizeof(a->uuid));
@@ -316,7 +317,7 @@ void array_get_info(struct array *a, mdu_array_info_t *info)
 		.raid_disks = a->raid_disks,
 		.md_minor = a->minor,
 		.not_persistent = !a->persistent,
-		.utime = clamp_t(time64_t, a->utime, 0, U32_MAX),
+		.utime = min_t(u64, member_seconds(a->utime), U32_MAX),
 		.state = READ_ONCE(a->in_sync) ? 1 << MD_SB_CLEAN : 0,
 		.layout = a->layout,
 		.chunk_size = a->chunk_bytes,

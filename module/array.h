@@ -169,7 +169,7 @@ struct array {
 	int layout;
 	int chunk_bytes;
 	int raid_disks;
-	time64_t ctime, utime;
+	time64_t ctime;
 	sector_t member_sectors;	/* used of each member ("size", dev_sectors) */
 	sector_t array_sectors;		/* capacity while running */
 	u8 uuid[16];
@@ -179,6 +179,7 @@ struct array {
 
 	/* Generation. super_lock. */
 	u64 events;
+	u64 utime, utime_before;	/* of the superblocks with these, and with one less; 0: not known */
 	u64 events_recorded;		/* all that are in sync have these, or newer, on the medium */
 	bool in_sync;			/* READ_ONCE by writes: no write since "clean" was recorded */
 	sector_t resync_sector;		/* in sync below; NO_SECTOR: everywhere. state_lock to move */

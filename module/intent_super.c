@@ -154,13 +154,26 @@ void intent_destroy(struct intent *in)
 
 /* --- what the bits mean ------------------------------------------------- */
 
-static bool is_stale(struct intent *in)
+/*
+ * It was with others, that our members have not seen. One event more than theirs: what
+ * was being written when the power went.
+ */
+static bool was_elsewhere(const struct intent *in)
+{
+	const struct bitmap_super *sb = &in->super;
+	const struct array *a = in->array;
+
+	if (!a->persistent || sb->events < a->events)
+		return false;
+	return sb->events > a->events + 1 || !bitmap_super_is_of(sb, a->events, a->utime);
+}
+
+static bool is_stale(const struct intent *in)
 {
 	if (in->super.state & BITMAP_STALE || in->super.sync_sectors < in->sectors)
 		return true;
-	/* One more than the members: what was being written when the power went. */
-	return in->array->persistent && (in->super.events < in->array->events ||
-					 in->super.events > in->array->events + 1);
+	return was_elsewhere(in) ||
+	       (in->array->persistent && in->super.events < in->array->events);
 }
 
 /*
@@ -214,6 +227,16 @@ static void log_start(struct intent *in, bool believed)
 		   "written through the page cache");
 }
 
+/* Which update of the members' superblocks has these events. commit_mutex held. */
+static void set_events(struct intent *in, u64 events)
+{
+	const struct array *a = in->array;
+
+	in->super.events = events;
+	if (a->persistent && events == a->events)
+		bitmap_super_note_update(&in->super, a->utime, a->utime_before);
+}
+
 /*
  * With a file that was not believed the bits must be on the medium before the
  * superblock calls them current: one block holds the superblock and the first
@@ -222,6 +245,7 @@ static void log_start(struct intent *in, bool believed)
  */
 static int write_start(struct intent *in, bool believed, bool missed)
 {
+	bool elsewhere = was_elsewhere(in);
 	u64 events = in->super.events;
 	int err;
 
@@ -230,14 +254,13 @@ static int write_start(struct intent *in, bool believed, bool missed)
 		err = intent_commit_super(in);
 		if (err)
 			return err;
-		if (in->array->persistent && events > in->array->events + 1)
+		if (elsewhere)
 			array_outrun(in->array, events);
 		events = in->array->events;
 		in->super.events_cleared = events + missed;
 	}
 	in->super.state &= ~BITMAP_STALE;
-	in->super.events = max(events, in->array->persistent ?
-					in->array->events : 0);
+	set_events(in, max(events, in->array->persistent ? in->array->events : 0));
 	in->super.sync_sectors = in->sectors;
 	return intent_commit_super(in);
 }
@@ -309,7 +332,7 @@ int intent_write_super(struct intent *in, u64 events, bool forget)
 
 	mutex_lock(&in->commit_mutex);
 	if (!READ_ONCE(in->state)) {
-		in->super.events = events;
+		set_events(in, events);
 		/* Stock md rolled back by one (md-abi.md 4.7). */
 		if (forget || in->super.events_cleared > events)
 			in->super.events_cleared = events;

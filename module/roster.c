@@ -256,7 +256,8 @@ static void take_array(struct array *a, const struct member_super *ms)
 	a->raid_disks = ms->raid_disks;
 	a->member_sectors = ms->size_sectors;
 	a->ctime = ms->ctime_s;
-	a->utime = ms->utime_s;
+	a->utime = ms->utime;
+	a->utime_before = 0;
 	a->events = ms->events;
 	/* One less is tolerated of the others. */
 	a->events_recorded = ms->events ? ms->events - 1 : 0;
@@ -311,6 +312,11 @@ static bool went_its_own_way(const struct member_super *ms, const struct member_
 	       !knows_as(ms, best->number, best->role);
 }
 
+static bool says_in_slot(const struct member_super *ms)
+{
+	return ms->role < MEMBER_ROLE_MAX && !(ms->features & MEMBER_FEATURE_RECOVERY_OFFSET);
+}
+
 /* False: it is no member any more. */
 static bool place(struct array *a, struct leg *leg, const struct member_super *best)
 {
@@ -323,7 +329,9 @@ static bool place(struct array *a, struct leg *leg, const struct member_super *b
 			   (unsigned long long)best->events);
 		return false;
 	}
-	if (went_its_own_way(leg->super, best)) {
+	/* In sync one update ago, it would be called faulty first: @best never knew it. */
+	if (went_its_own_way(leg->super, best) ||
+	    (role == MEMBER_ROLE_SPARE && says_in_slot(leg->super))) {
 		array_warn(a, "%s has run without the others, and they without it: left out\n",
 			   leg->kname);
 		return false;

@@ -137,7 +137,7 @@ static int describe_array(struct array *a, struct member_update *u, bool clean,
 
 	*u = (struct member_update){
 		.events = a->events,
-		.utime_s = a->utime,
+		.utime = a->utime,
 		.resync_sector = !clean ? 0 : resync_sector == NO_SECTOR ?
 			MEMBER_IN_SYNC : resync_sector,
 		.level = a->level,
@@ -370,6 +370,16 @@ static int record_nowhere(struct array *a)
 	return 0;
 }
 
+/* Microseconds tell whose update it is, and which: see bitmap_super_is_of(). */
+static void take_time(struct array *a)
+{
+	struct timespec64 now;
+
+	ktime_get_real_ts64(&now);
+	a->utime_before = a->utime;
+	a->utime = member_time(now.tv_sec, now.tv_nsec / NSEC_PER_USEC ?: 1);
+}
+
 /*
  * Up to @events, one by one: whatever member a power cut keeps from being told,
  * it must not be behind those that were by more than is tolerated. But those who have
@@ -383,7 +393,7 @@ static int write_events(struct array *a, u64 events, bool clean, sector_t resync
 	WRITE_ONCE(a->events, max(a->events, outrun));
 	do {
 		WRITE_ONCE(a->events, a->events + 1);
-		a->utime = ktime_get_real_seconds();
+		take_time(a);
 		write_bitmap_super(a, outrun);
 		err = write_members(a, clean, resync_sector);
 		if (!err)

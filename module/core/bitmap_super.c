@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "bitmap_super.h"
 #include "bits.h"
+#include "member_super.h"
 
 #define AT(field, offset) \
 	static_assert(offsetof(struct bitmap_super_disk, field) == (offset), #field)
@@ -65,6 +66,58 @@ void bitmap_super_encode(struct bitmap_super_disk *disk,
 	memcpy(disk->cluster_name, sb->cluster_name, BITMAP_CLUSTER_NAME_BYTES);
 	memcpy(disk->pad, sb->pad, BITMAP_PAD_BYTES);
 }
+
+/* --- which update --------------------------------------------------------- */
+
+struct update_disk {
+	__le64 events;
+	__le64 utime;
+	__le64 utime_before;
+};
+static_assert(BITMAP_UPDATE_OFFSET + sizeof(struct update_disk) == BITMAP_SUPER_BYTES,
+	      "the pad's end");
+
+enum { UPDATE_AT = BITMAP_PAD_BYTES - (int)sizeof(struct update_disk) };
+
+static void get_update(const struct bitmap_super *sb, struct update_disk *disk)
+{
+	memcpy(disk, sb->pad + UPDATE_AT, sizeof(*disk));
+}
+
+static bool has_update(const struct bitmap_super *sb, u64 utime)
+{
+	struct update_disk disk;
+
+	get_update(sb, &disk);
+	return le64_to_cpu(disk.events) == sb->events && le64_to_cpu(disk.utime) == utime;
+}
+
+/* One that says the same, and what was before, is better. */
+void bitmap_super_note_update(struct bitmap_super *sb, u64 utime, u64 utime_before)
+{
+	struct update_disk disk = {
+		.events = cpu_to_le64(sb->events),
+		.utime = cpu_to_le64(utime),
+		.utime_before = cpu_to_le64(utime_before),
+	};
+
+	if (utime_before || !has_update(sb, utime))
+		memcpy(sb->pad + UPDATE_AT, &disk, sizeof(disk));
+}
+
+bool bitmap_super_is_of(const struct bitmap_super *sb, u64 events, u64 utime)
+{
+	struct update_disk disk;
+	u64 noted;
+
+	get_update(sb, &disk);
+	if (le64_to_cpu(disk.events) != sb->events || !member_microseconds(utime))
+		return true;
+	noted = le64_to_cpu(sb->events == events ? disk.utime : disk.utime_before);
+	return !noted || noted == utime;
+}
+
+/* --- judgement ------------------------------------------------------------ */
 
 static bool is_power_of_two(u64 x)
 {

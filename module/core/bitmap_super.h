@@ -16,6 +16,7 @@ enum {
 	BITMAP_LOCKLESS_HEAD_BYTES = 1024, /* version 6: states start here */
 	BITMAP_CLUSTER_NAME_BYTES = 64,
 	BITMAP_PAD_BYTES = 120,
+	BITMAP_UPDATE_OFFSET = 232,	/* from the superblock's start: the pad's last 24 bytes */
 
 	BITMAP_CHUNK_MIN_BYTES = 512,	/* what the kernel accepts */
 	BITMAP_CHUNK_MIN_NEW_BYTES = 4096, /* what we create, as mdadm does */
@@ -103,6 +104,27 @@ int bitmap_super_check_new(const struct bitmap_super *sb, struct fault *fault);
 
 /* A version 4 superblock with the defaults of mdadm; size, chunk, uuid zero. */
 void bitmap_super_init(struct bitmap_super *sb);
+
+/*
+ * Two histories may come to as many events: a member that ran alone, without the
+ * file, and the file with the others. So mdbitmap.ko records, in bytes that no md
+ * uses or changes, which update of the members' superblocks the file's events
+ * belong to: three little-endian u64, all zero if it is not known,
+ *
+ *	232	the events of this record
+ *	240	utime of the members' superblocks with these events
+ *	248	utime of those with one event less, 0: not known
+ *
+ * It says nothing if the superblock has other events: something else wrote them.
+ */
+void bitmap_super_note_update(struct bitmap_super *sb, u64 utime, u64 utime_before);
+
+/*
+ * Are sb->events, which are @events or one more, those of the history of a member
+ * whose superblock has @events and @utime? True also if nobody can tell, as where
+ * stock md, whose times have no microseconds, was last to write to either.
+ */
+bool bitmap_super_is_of(const struct bitmap_super *sb, u64 events, u64 utime);
 
 /* Geometry. Bits of a bitmap over @sectors: ceil. chunk_bytes >= 512. */
 u64 bitmap_bits(u64 sectors, u64 chunk_bytes);

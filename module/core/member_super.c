@@ -234,12 +234,6 @@ static void v1_decode_roles(struct member_super *ms, const u8 *raw)
 						  MEMBER_ROLE_SPARE;
 }
 
-/* Times on disk: 40 bits of seconds, microseconds above. */
-static u64 seconds(__le64 time)
-{
-	return le64_to_cpu(time) & ((1ULL << 40) - 1);
-}
-
 static void v1_decode_fields(struct member_super *ms,
 			     const struct member_super_disk *disk)
 {
@@ -250,8 +244,8 @@ static void v1_decode_fields(struct member_super *ms,
 	memcpy(ms->uuid, disk->set_uuid, UUID_BYTES);
 	memcpy(ms->device_uuid, disk->device_uuid, UUID_BYTES);
 	memcpy(ms->name, disk->set_name, MEMBER_NAME_BYTES);
-	ms->ctime_s = seconds(disk->ctime);
-	ms->utime_s = seconds(disk->utime);
+	ms->ctime_s = member_seconds(le64_to_cpu(disk->ctime));
+	ms->utime = le64_to_cpu(disk->utime);
 	ms->level = (s32)le32_to_cpu(disk->level);
 	ms->layout = le32_to_cpu(disk->layout);
 	ms->raid_disks = le32_to_cpu(disk->raid_disks);
@@ -493,7 +487,7 @@ static void v0_decode_fields(struct member_super *ms, const u8 *raw,
 	memcpy(ms->uuid, raw + V0_UUID0, 4);
 	memcpy(ms->uuid + 4, raw + V0_UUID1, 12);
 	ms->ctime_s = word_at(raw, V0_CTIME);
-	ms->utime_s = word_at(raw, V0_UTIME);
+	ms->utime = word_at(raw, V0_UTIME);
 	ms->level = (s32)word_at(raw, V0_LEVEL);
 	ms->layout = word_at(raw, V0_LAYOUT);
 	ms->raid_disks = word_at(raw, V0_RAID_DISKS);

@@ -60,7 +60,8 @@ struct member_super {
 					 * are also the bytes a bitmap carries */
 	u8 device_uuid[UUID_BYTES];	/* 1.x, else zero */
 	char name[MEMBER_NAME_BYTES + 1]; /* "host:name", 1.x; may hold anything */
-	u64 ctime_s, utime_s;
+	u64 ctime_s;
+	u64 utime;			/* of this update, see member_seconds() */
 	s32 level;
 	u32 layout;
 	u32 raid_disks;
@@ -82,6 +83,25 @@ struct member_super {
 	bool has_bitmap;		/* internal */
 	s64 bitmap_sector;		/* absolute on the device, if has_bitmap */
 };
+
+/*
+ * Times on disk: 40 bits of seconds, microseconds above; of 0.90, seconds. md writes
+ * no microseconds, mdbitmap.ko does: they tell its updates apart.
+ */
+static inline u64 member_seconds(u64 time)
+{
+	return time & ((1ULL << 40) - 1);
+}
+
+static inline u32 member_microseconds(u64 time)
+{
+	return (u32)(time >> 40);
+}
+
+static inline u64 member_time(u64 seconds, u32 microseconds)
+{
+	return member_seconds(seconds) | (u64)microseconds << 40;
+}
 
 /*
  * First sector of the superblock of @format on a device of @device_sectors.

@@ -74,7 +74,7 @@ static void v1_put_roles(u8 *raw, u32 max_dev, const struct member_update *u)
 static void v1_put_array(struct member_super_disk *disk,
 			 const struct member_update *u)
 {
-	disk->utime = cpu_to_le64(u->utime_s & ((1ULL << 40) - 1));
+	disk->utime = cpu_to_le64(u->utime);
 	disk->events = cpu_to_le64(u->events);
 	disk->resync_offset = cpu_to_le64(u->resync_sector);
 	disk->level = cpu_to_le32((u32)u->level);
@@ -246,7 +246,7 @@ static void v0_put_state(u8 *raw, const struct member_update *u)
 	if (u->resync_sector == MEMBER_IN_SYNC)
 		state |= V0_STATE_CLEAN;
 	put_word(raw, V0_STATE, state);
-	put_word(raw, V0_UTIME, (u32)u->utime_s);
+	put_word(raw, V0_UTIME, (u32)member_seconds(u->utime));
 	put_long(raw, V0_EVENTS, u->events);
 	put_long(raw, V0_CP_EVENTS, u->events);
 	put_word(raw, V0_RECOVERY_CP, checkpoint);

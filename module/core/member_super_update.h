@@ -25,7 +25,7 @@ struct member_update_disk {
 
 struct member_update {
 	u64 events;
-	u64 utime_s;
+	u64 utime;			/* see member_seconds() */
 	u64 resync_sector;		/* members are equal below, or MEMBER_IN_SYNC */
 	s32 level;
 	u32 layout;

@@ -76,7 +76,7 @@ static void take_array(struct fuzz_in *in, struct given *g)
 	u32 i;
 
 	u->events = fuzz_number(in, 8);
-	u->utime_s = fuzz_number(in, 5);
+	u->utime = fuzz_number(in, 5);
 	u->resync_sector = fuzz_number(in, 1) & 1 ? MEMBER_IN_SYNC : fuzz_number(in, 5);
 	u->level = LEVEL_MIRROR;
 	u->raid_disks = fuzz_below(in, 33);
@@ -133,7 +133,7 @@ static void check_array(const struct given *g, const struct member_super *ms)
 	must(ms->events == g->u.events && ms->resync_sector == resync);
 	must(ms->level == g->u.level && ms->raid_disks == g->u.raid_disks);
 	must(ms->size_sectors == g->u.size_sectors && !ms->has_bitmap);
-	must(ms->utime_s == (g->format == MEMBER_0_90 ? (u32)g->u.utime_s : g->u.utime_s));
+	must(ms->utime == (g->format == MEMBER_0_90 ? (u32)member_seconds(g->u.utime) : g->u.utime));
 }
 
 /* The head's fields that no update is about, and 1.x's bytes behind the roles. */

@@ -477,6 +477,11 @@ u64 sim_now(void);			/* ms */
 #define ktime_get_ns() ((u64)ktime_get())
 #define ns_to_ktime(ns) ((ktime_t)(ns))
 #define ktime_get_real_seconds() ((time64_t)(1700000000 + sim_now() / 1000))
+struct timespec64 {
+	time64_t tv_sec;
+	long tv_nsec;
+};
+void ktime_get_real_ts64(struct timespec64 *now);
 void schedule_timeout_uninterruptible(u64 ms);
 
 struct timer_list {

@@ -180,10 +180,23 @@ static void set_options(struct rig *rig)
 		intent_set_delay(in, rig->config.delay_ms);
 }
 
+static void drop_microseconds(struct platter *p)
+{
+	u8 raw[SUPER_BYTES] = { 0 };
+
+	memcpy(raw, content(p->media[0]), SECTOR);
+	memset(raw + 197, 0, 3);
+	seal_v1(raw);
+	put_bytes(p, raw, 1);
+}
+
 void rig_start(struct rig *rig)
 {
 	mdu_array_info_t info = { .major_version = 1, .minor_version = 1 };
+	unsigned int i;
 
+	for (i = 0; !rig->config.microseconds && i < rig->config.members; i++)
+		drop_microseconds(rig->member[i]);
 	rig->a = array_alloc();
 	array_lock(rig->a);
 	must(array_set_info(rig->a, &info), "SET_ARRAY_INFO");

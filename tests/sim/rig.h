@@ -33,6 +33,7 @@ struct config {
 	unsigned int lazy;		/* 1: the last member takes its time; 2: all do */
 	unsigned int unlogged;		/* of 1000 starts after a power cut are without the bitmap */
 	unsigned int halfway;		/* of 1000 are stopped in the middle of their sync, at first */
+	unsigned int microseconds;	/* 0: members' superblocks have none, as if stock md wrote them */
 	unsigned int persistent;	/* 0: no metadata, and not for power cuts */
 	unsigned int cut;		/* a power cut every so many steps of disks, in the mean */
 	unsigned int tries;		/* different ones at each of these places */
@@ -147,9 +148,13 @@ void crash_judge_stopped(struct rig *rig);
 
 struct script;
 struct script *script_read(const char *path);	/* NULL: an error, which is told */
-struct script *script_random(u64 seed);
 void script_print(const struct script *s);	/* as script_read() wants it, behind "# " */
 void script_run(struct script *s);
 void script_free(struct script *s);
+
+/* --- invent.c -------------------------------------------------------------------- */
+
+struct script *script_random(u64 seed);	/* of power cuts */
+struct script *script_feud(u64 seed);	/* of members that run apart */
 
 #endif

@@ -7,32 +7,11 @@
  */
 #include <ctype.h>
 #include "rig.h"
+#include "script.h"
 #include "module/array.h"
 #include "module/intent.h"
 
-enum { ACTIONS_MAX = 64, ARGS = 3, DISKS_CAN_FAIL = 1 };
-
-struct action {
-	const struct verb *verb;
-	u32 args[ARGS];
-	blk_opf_t flags;
-};
-
-struct script {
-	u64 seed;
-	unsigned int runs;		/* so many, each with the next seed */
-	struct config config;
-	unsigned int n;
-	struct action actions[ACTIONS_MAX];
-};
-
 /* --- what can be done ---------------------------------------------------------- */
-
-struct verb {
-	const char *name;
-	unsigned int args;
-	void (*run)(struct rig *rig, const struct action *a);
-};
 
 static u32 bound(const struct rig *rig, u32 sector)
 {
@@ -341,16 +320,7 @@ static void do_cuts(struct rig *rig, const struct action *a)
 	crash_arm(rig);
 }
 
-enum verbs {
-	WRITE, READ_VERB, FLUSH, LOAD, WAIT, SYNC, SLEEP, FAIL, BREAK, REMOVE, LOSE,
-	ADD, RE_ADD, STOREFAIL, DETACH, ATTACH, ATTACH_IN_VAIN, CHECK, RESTART,
-	RESTART_UNLOGGED, ALONE, ALONE_UNLOGGED, PART, ADD_ALL, REACTIVATE, READ_ONLY, READ_AUTO,
-	SYNC_MAX, FREEZE, FORGET, SNAPSHOT, ROLLBACK, BUDGET, MARK, ASK_FOR_CLEAN, POWERCUT,
-	POWERCUT_UNLOGGED, CUTS,
-	VERBS,
-};
-
-static const struct verb verbs[VERBS] = {
+const struct verb verbs[VERBS] = {
 	[WRITE] = { "write", 2, do_write },	/* SECTOR SECTORS [fua] [preflush] */
 	[READ_VERB] = { "read", 2, do_read },
 	[FLUSH] = { "flush", 0, do_flush },
@@ -415,6 +385,7 @@ static const struct {
 	KEY(blockdev, 0, 0, 1),
 	KEY(stream, 0, 0, 1000),
 	KEY(lazy, 0, 0, 2),
+	KEY(microseconds, 1, 0, 1),
 	KEY(persistent, 1, 0, 1),
 	KEY(unlogged, 0, 0, 1000),
 	KEY(halfway, 0, 0, 1000),
@@ -492,7 +463,7 @@ static bool read_line(struct script *s, char *line)
 	return (rest && read_key(s, word, rest)) || read_action(s, word, rest ? rest : word + strlen(word));
 }
 
-static struct script *script_new(void)
+struct script *script_new(void)
 {
 	struct script *s = calloc(1, sizeof(*s));
 
@@ -543,200 +514,6 @@ void script_print(const struct script *s)
 		printf("%s%s\n", s->actions[i].flags & REQ_FUA ? " fua" : "",
 		       s->actions[i].flags & REQ_PREFLUSH ? " preflush" : "");
 	}
-}
-
-/* --- making one up -------------------------------------------------------------------------- */
-
-static u32 pick(const u32 *from, size_t n)
-{
-	return from[random_below(n)];
-}
-
-#define PICK(...) pick((const u32[]){ __VA_ARGS__ }, sizeof((const u32[]){ __VA_ARGS__ }) / sizeof(u32))
-
-static void any_config(struct config *c)
-{
-	c->members = PICK(2, 2, 3);
-	c->spares = c->members == 3 && chance(500);
-	c->chunks = PICK(16, 32, 64, 64, 64, 200);
-	c->chunk_sectors = PICK(1, 2, 2, 4, 8);
-	/* More than one page of words; more than one block of bits: slow. */
-	if (chance(40))
-		c->chunks = 4097;
-	if (chance(5)) {
-		c->chunks = 40000;
-		c->chunk_sectors = 1;
-	}
-	c->budget = chance(700) ? 0 : random_below(c->chunks + 1);
-	c->delay_ms = PICK(200, 1000, 5000);
-	c->quantum = PICK(10, 40, 150, 1000);
-	c->nomem = chance(200) ? 50 : 0;
-	c->mostly = chance(300);
-	c->behind = c->mostly && chance(700) ? 16 : 0;
-	c->lazy = PICK(0, 0, 1, 2);
-	c->fua = chance(600);
-	c->direct = chance(800);
-	c->blockdev = chance(200);
-	/* A resync of many chunks is many steps, and each of its cuts takes one. */
-	c->cut = c->chunks > 1000 ? c->chunks / 2 : PICK(5, 10, 20, 40);
-	c->tries = c->chunks > 1000 ? 2 : PICK(2, 4, 8);
-	c->unlogged = PICK(0, 100, 400);
-	c->halfway = PICK(0, 100, 300);
-	/* So many bits are set ahead as were written: up to 1/32 of the budget. */
-	if (chance(200)) {
-		c->stream = PICK(300, 800);
-		c->budget = 32 * PICK(4, 16, c->chunks);
-	}
-}
-
-static void append(struct script *s, enum verbs verb, u32 x, u32 y)
-{
-	if (s->n < ACTIONS_MAX)
-		s->actions[s->n++] = (struct action){ .verb = &verbs[verb], .args = { x, y } };
-}
-
-/* One goes, and comes back, in some way; not one that has data others are behind with. */
-static void member_trip(struct script *s)
-{
-	u32 m = s->config.behind ? s->config.members - 1 :
-				   random_below(s->config.members);
-
-	append(s, chance(500) ? FAIL : BREAK, m, 0);
-	append(s, SLEEP, random_below(3000), 0);
-	if (chance(300)) {
-		append(s, RE_ADD, m, 0);
-		return;
-	}
-	append(s, REMOVE, m, 0);
-	if (chance(500))
-		append(s, SLEEP, random_below(3000), 0);
-	if (chance(500))
-		append(s, LOSE, m, 0);
-	if (chance(900))
-		append(s, ADD, m, 0);
-	if (chance(500))
-		append(s, SYNC, 0, 0);
-}
-
-static void store_trip(struct script *s)
-{
-	if (chance(500)) {
-		append(s, STOREFAIL, 0, 0);
-		append(s, SLEEP, random_below(3000), 0);
-	}
-	if (chance(300))
-		append(s, WAIT, 0, 0);
-	append(s, DETACH, 0, 0);
-	if (chance(500))
-		append(s, SLEEP, random_below(1000), 0);
-	append(s, ATTACH, 0, 0);
-}
-
-static void any_load(struct script *s)
-{
-	append(s, LOAD, 1 + random_below(4), 2 + random_below(15));
-}
-
-/* One member is on its own for a while. */
-static void part_trip(struct script *s)
-{
-	append(s, PART, random_below(MEMBERS_MAX), chance(400));
-	if (chance(500))
-		append(s, READ_AUTO, 0, 0);
-	if (chance(700))
-		any_load(s);
-	if (chance(500))
-		append(s, SLEEP, random_below(3000), 0);
-	append(s, ADD_ALL, 0, 0);
-	if (chance(300))
-		append(s, SYNC, 0, 0);
-	if (chance(500))
-		append(s, ATTACH, 0, 0);
-}
-
-/* The bitmap is left out for a while. */
-static void unlogged_trip(struct script *s)
-{
-	append(s, RESTART_UNLOGGED, 0, 0);
-	if (chance(500))
-		any_load(s);
-	if (chance(500))
-		member_trip(s);
-	append(s, SLEEP, random_below(3000), 0);
-	append(s, ATTACH, 0, 0);
-}
-
-/* What comes back is recovered up to somewhere. */
-static void slow_trip(struct script *s)
-{
-	append(s, SYNC_MAX, 1 + random_below(s->config.chunks * s->config.chunk_sectors), 0);
-	member_trip(s);
-	append(s, SYNC_MAX, 0, 0);
-}
-
-/* Of the array as a whole. */
-static void any_turn(struct script *s)
-{
-	u32 luck = random_below(8);
-
-	if (luck < 2)
-		part_trip(s);
-	else if (luck < 4)
-		append(s, REACTIVATE, 0, 0);
-	else if (luck < 5)
-		append(s, READ_ONLY, random_below(2000), 0);
-	else if (luck < 6)
-		append(s, READ_AUTO, 0, 0);
-	else if (luck < 7)
-		unlogged_trip(s);
-	else
-		slow_trip(s);
-}
-
-static void any_action(struct script *s)
-{
-	u32 luck = random_below(125);
-
-	if (luck < 30)
-		any_load(s);
-	else if (luck < 50)
-		append(s, SLEEP, random_below(8000), 0);
-	else if (luck < 75)
-		member_trip(s);
-	else if (luck < 80)
-		store_trip(s);
-	else if (luck < 85)
-		append(s, RESTART, 0, 0);
-	else if (luck < 90)
-		append(s, chance(500) ? POWERCUT : POWERCUT_UNLOGGED, 0, 0);
-	else if (luck < 93)
-		append(s, CHECK, 0, 0);
-	else if (luck < 95)
-		append(s, MARK, random_below(s->config.chunks), 1 + random_below(4));
-	else if (luck >= 100)
-		any_turn(s);
-	else if (s->config.stream)
-		append(s, BUDGET, PICK(0, 1, 32) * random_below(s->config.chunks), 0);
-	else
-		append(s, SYNC, 0, 0);
-}
-
-struct script *script_random(u64 seed)
-{
-	struct script *s = script_new();
-	struct machine luck = { .random = seed };
-	unsigned int n;
-
-	machine = &luck;
-	s->seed = seed;
-	any_config(&s->config);
-	append(s, CUTS, 0, 0);
-	append(s, LOAD, 1 + random_below(4), 5 + random_below(20));
-	for (n = 1 + random_below(8); n; n--)
-		any_action(s);
-	append(s, WAIT, 0, 0);
-	machine = NULL;
-	return s;
 }
 
 /* --- running -------------------------------------------------------------------------------- */

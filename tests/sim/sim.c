@@ -4,6 +4,7 @@
  * the scripts, then random ones until there have been enough cuts. TAP.
  *
  *	--crashes N	so many power cuts in random runs (0)
+ *	--feuds N	so many random runs of members that run apart (0)
  *	--seed N	of the first random run; each has the next one
  *	--verbose	the driver's log, too
  */
@@ -38,34 +39,44 @@ static void ok(void)
 	fflush(stdout);
 }
 
+static void run(struct script *s)
+{
+	script = s;
+	script_run(s);
+	script = NULL;
+	script_free(s);
+}
+
 static void run_script(const char *path)
 {
 	struct script *s = script_read(path);
 
 	promise = path;
-	script = s;
 	if (!s)
 		sim_fail("no script");
-	script_run(s);
-	script = NULL;
-	script_free(s);
+	run(s);
 	ok();
 }
 
 static void run_random(u64 seed, u64 wanted)
 {
 	u64 until = crashes + wanted, runs = 0;
-	struct script *s;
 
 	promise = "any power cut in random runs is survived";
-	while (crashes < until) {
-		s = script_random(seed + runs++);
-		script = s;
-		script_run(s);
-		script = NULL;
-		script_free(s);
-	}
+	while (crashes < until)
+		run(script_random(seed + runs++));
 	printf("# %llu random runs from seed %llu\n", runs, seed);
+	ok();
+}
+
+static void run_feuds(u64 seed, u64 wanted)
+{
+	u64 n;
+
+	promise = "members that have run apart are equal when they have met";
+	for (n = 0; n < wanted; n++)
+		run(script_feud(seed + n));
+	printf("# %llu feuds from seed %llu\n", wanted, seed);
 	ok();
 }
 
@@ -73,16 +84,19 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "crashes", required_argument, NULL, 'c' },
+		{ "feuds", required_argument, NULL, 'f' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
-	u64 seed = time(NULL), wanted = 0;
+	u64 seed = time(NULL), wanted = 0, feuds = 0;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'c')
 			wanted = strtoull(optarg, NULL, 0);
+		else if (c == 'f')
+			feuds = strtoull(optarg, NULL, 0);
 		else if (c == 's')
 			seed = strtoull(optarg, NULL, 0);
 		else if (c == 'v')
@@ -96,6 +110,8 @@ int main(int argc, char **argv)
 		run_script(argv[optind]);
 	if (wanted)
 		run_random(seed, wanted);
+	if (feuds)
+		run_feuds(seed, feuds);
 	printf("# %llu power cuts\n1..%u\n", crashes, tests);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "unit.h"
 #include "module/core/bitmap_super.h"
+#include "module/core/member_super.h"
 
 /* The example of md-abi.md 4.1: 1 GiB, 64 KiB, events 7, cleared 5. */
 static const u8 example[64] = {
@@ -179,6 +180,66 @@ static void the_default_chunk_needs_at_most_a_million_bits(void **state)
 	assert_int_equal(bitmap_default_chunk_bytes(2147483648), 1048576);
 }
 
+static void an_update_that_was_noted_is_told_from_any_other(void **state)
+{
+	const u64 now = member_time(1700000000, 5), before = member_time(1699999999, 7);
+	const u64 other = member_time(1700000000, 6), stock = member_time(1700000000, 0);
+	struct bitmap_super sb;
+
+	load_example(&sb);
+	/* nobody knows: the events decide */
+	assert_true(bitmap_super_is_of(&sb, 7, other));
+	bitmap_super_note_update(&sb, now, before);
+	assert_true(bitmap_super_is_of(&sb, 7, now));
+	assert_false(bitmap_super_is_of(&sb, 7, other));
+	/* the members were one behind */
+	assert_true(bitmap_super_is_of(&sb, 6, before));
+	assert_false(bitmap_super_is_of(&sb, 6, now));
+	assert_false(bitmap_super_is_of(&sb, 6, other));
+	/* stock md wrote to the members, or to the file */
+	assert_true(bitmap_super_is_of(&sb, 7, stock));
+	sb.events = 8;
+	assert_true(bitmap_super_is_of(&sb, 8, other));
+}
+
+static void what_was_noted_before_an_update_is_kept_if_nobody_knows_better(void **state)
+{
+	const u64 now = member_time(1700000000, 5), before = member_time(1699999999, 7);
+	const u64 other = member_time(1700000000, 6);
+	struct bitmap_super sb;
+
+	load_example(&sb);
+	bitmap_super_note_update(&sb, now, before);
+	bitmap_super_note_update(&sb, now, 0);
+	assert_false(bitmap_super_is_of(&sb, 6, other));
+	/* another update, though: what was before it is not known */
+	bitmap_super_note_update(&sb, other, 0);
+	assert_true(bitmap_super_is_of(&sb, 6, before));
+	assert_true(bitmap_super_is_of(&sb, 6, now));
+	assert_false(bitmap_super_is_of(&sb, 7, now));
+}
+
+/* The format's offsets: 232, 240, 248. */
+static void it_is_noted_in_the_last_bytes_of_the_pad(void **state)
+{
+	struct bitmap_super_disk disk = { 0 };
+	struct bitmap_super sb;
+	u8 raw[BITMAP_SUPER_BYTES];
+	size_t i;
+
+	load_example(&sb);
+	bitmap_super_note_update(&sb, 0x0102030405060708, 0x1112131415161718);
+	bitmap_super_encode(&disk, &sb);
+	memcpy(raw, &disk, sizeof(raw));
+	for (i = 64; i < 232; i++)
+		assert_int_equal(raw[i], 0);
+	assert_int_equal(raw[232], 7);
+	for (i = 0; i < 8; i++) {
+		assert_int_equal(raw[240 + i], 8 - i);
+		assert_int_equal(raw[248 + i], 0x18 - i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +249,9 @@ int main(void)
 		cmocka_unit_test(every_bad_field_is_refused_by_its_name),
 		cmocka_unit_test(a_new_bitmap_has_a_chunk_from_4_kib_to_the_array_size),
 		cmocka_unit_test(bits_and_file_sizes_are_the_documented_ones),
+		cmocka_unit_test(an_update_that_was_noted_is_told_from_any_other),
+		cmocka_unit_test(what_was_noted_before_an_update_is_kept_if_nobody_knows_better),
+		cmocka_unit_test(it_is_noted_in_the_last_bytes_of_the_pad),
 		cmocka_unit_test(the_default_chunk_needs_at_most_a_million_bits),
 	};
 

@@ -68,7 +68,7 @@ static void check_v1(unsigned int minor)
 	assert_memory_equal(ms.device_uuid, raw + 168, 16);
 	assert_string_equal(ms.name, "host:home");
 	assert_int_equal(ms.ctime_s, 1700000000);
-	assert_int_equal(ms.utime_s, 1700000100);
+	assert_int_equal(ms.utime, 1700000100);
 	assert_int_equal(ms.level, 1);
 	assert_int_equal(ms.raid_disks, 2);
 	assert_int_equal(ms.size_sectors, SIZE_SECTORS);

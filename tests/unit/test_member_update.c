@@ -35,7 +35,7 @@ static void set_up(void)
 	memcpy(disks, fresh, sizeof(disks));
 	update = (struct member_update){
 		.events = 0x123456789aULL,
-		.utime_s = 1700009999,
+		.utime = member_time(1700009999, 4711),
 		.resync_sector = MEMBER_IN_SYNC,
 		.level = 1,
 		.raid_disks = 4,
@@ -76,7 +76,9 @@ static void what_is_put_in_is_read_back(void **state)
 		start_with(which);
 		change_and_decode(which, 1);
 		assert_true(ms.events == 0x123456789aULL);
-		assert_int_equal(ms.utime_s, 1700009999);
+		assert_int_equal(member_seconds(ms.utime), 1700009999);
+		assert_int_equal(member_microseconds(ms.utime),
+				 formats[which] == MEMBER_0_90 ? 0 : 4711);
 		assert_true(ms.resync_sector == MEMBER_IN_SYNC);
 		assert_int_equal(ms.level, 1);
 		assert_int_equal(ms.layout, 0);

@@ -42,6 +42,7 @@ static const uint8_t uuid[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 
 static struct {
 	uint32_t version, state, chunk;
 	uint64_t events, cleared, sectors;
+	uint64_t noted, utime;		/* the update of members that it knows */
 	size_t bytes;			/* of the file */
 	mode_t mode;
 	uint8_t bits[1 << 17];
@@ -98,6 +99,8 @@ static void write_file(void)
 	put32(head + 48, file.state);
 	put32(head + 52, file.chunk);
 	put32(head + 56, 5);
+	put64(head + 232, file.noted);
+	put64(head + 240, file.utime);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, head, HEAD), HEAD);
 	assert_true(file.bytes <= HEAD + sizeof(file.bits));
@@ -450,6 +453,24 @@ static void a_newer_bitmap_is_believed(void **state)
 	assert_weight("events", FINDING_NOTICE);
 }
 
+static void a_bitmap_of_another_history_is_stale_though_its_events_are_the_same(void **state)
+{
+	file.noted = 40;
+	file.utime = member_time(1700000000, 5);
+	target.utime = member_time(1700000000, 6);
+	judge();
+	assert_bad("events", -ESTALE, true);
+	assert_non_null(strstr(finding("events")->text, "without this bitmap"));
+	assert_non_null(strstr(finding("events")->text, "stock md would not notice"));
+	target.utime = file.utime;
+	judge();
+	assert_weight("events", FINDING_GOOD);
+	/* stock md wrote to the members, and to the file too, perhaps */
+	target.utime = member_time(1700000009, 0);
+	judge();
+	assert_weight("events", FINDING_GOOD);
+}
+
 static void events_cleared_cannot_be_later_than_events(void **state)
 {
 	file.cleared = 41;
@@ -794,6 +815,27 @@ static void our_driver_believes_members_in_sync_against_a_stale_bitmap(void **st
 	assert_bad("events", -ESTALE, true);
 }
 
+static void our_driver_knows_a_bitmap_of_another_history(void **state)
+{
+	with_ours();
+	dirty(3);
+	file.noted = 40;
+	file.utime = member_time(1700000000, 5);
+	target.utime = member_time(1700000000, 6);
+	predict();
+	assert_true(forecast.full);
+	judge();
+	assert_bad("events", -ESTALE, true);
+	target.clean = true;
+	predict();
+	assert_int_equal(forecast.bytes, 0);
+	judge();
+	assert_weight("events", FINDING_NOTICE);
+	target.utime = file.utime;
+	predict();
+	assert_int_equal(forecast.bytes, CHUNK);
+}
+
 static void our_driver_without_metadata_goes_by_the_bits_unless_assume_clean(void **state)
 {
 	with_ours();
@@ -1040,6 +1082,7 @@ int main(void)
 		TEST(without_metadata_a_bitmap_with_a_uuid_is_somebody_elses),
 		TEST(a_new_bitmap_is_not_called_stale_if_all_is_dirty),
 		TEST(a_newer_bitmap_is_believed),
+		TEST(a_bitmap_of_another_history_is_stale_though_its_events_are_the_same),
 		TEST(events_cleared_cannot_be_later_than_events),
 		TEST(another_size_is_refused_unless_forced),
 		TEST(half_a_kib_is_no_other_size),
@@ -1066,6 +1109,7 @@ int main(void)
 		TEST(of_a_degraded_array_no_bit_is_passed_over),
 		TEST(our_driver_copies_each_set_bit_of_a_current_bitmap),
 		TEST(our_driver_believes_members_in_sync_against_a_stale_bitmap),
+		TEST(our_driver_knows_a_bitmap_of_another_history),
 		TEST(our_driver_without_metadata_goes_by_the_bits_unless_assume_clean),
 		TEST(a_clean_stop_of_a_healthy_array_of_ours_leaves_nothing_to_copy),
 		TEST(our_driver_keeps_a_bitmap_on_any_filesystem),

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Scripts that luck makes up: anything, with power cuts at any time; and feuds, in
+ * which members run apart, with the bitmap file or without it, and meet again.
+ */
+#include "script.h"
+
+static u32 pick(const u32 *from, size_t n)
+{
+	return from[random_below(n)];
+}
+
+#define PICK(...) pick((const u32[]){ __VA_ARGS__ }, sizeof((const u32[]){ __VA_ARGS__ }) / sizeof(u32))
+
+static void any_config(struct config *c)
+{
+	c->members = PICK(2, 2, 3);
+	c->spares = c->members == 3 && chance(500);
+	c->chunks = PICK(16, 32, 64, 64, 64, 200);
+	c->chunk_sectors = PICK(1, 2, 2, 4, 8);
+	/* More than one page of words; more than one block of bits: slow. */
+	if (chance(40))
+		c->chunks = 4097;
+	if (chance(5)) {
+		c->chunks = 40000;
+		c->chunk_sectors = 1;
+	}
+	c->budget = chance(700) ? 0 : random_below(c->chunks + 1);
+	c->delay_ms = PICK(200, 1000, 5000);
+	c->quantum = PICK(10, 40, 150, 1000);
+	c->nomem = chance(200) ? 50 : 0;
+	c->mostly = chance(300);
+	c->behind = c->mostly && chance(700) ? 16 : 0;
+	c->lazy = PICK(0, 0, 1, 2);
+	c->fua = chance(600);
+	c->direct = chance(800);
+	c->blockdev = chance(200);
+	/* A resync of many chunks is many steps, and each of its cuts takes one. */
+	c->cut = c->chunks > 1000 ? c->chunks / 2 : PICK(5, 10, 20, 40);
+	c->tries = c->chunks > 1000 ? 2 : PICK(2, 4, 8);
+	c->unlogged = PICK(0, 100, 400);
+	c->halfway = PICK(0, 100, 300);
+	/* So many bits are set ahead as were written: up to 1/32 of the budget. */
+	if (chance(200)) {
+		c->stream = PICK(300, 800);
+		c->budget = 32 * PICK(4, 16, c->chunks);
+	}
+}
+
+static void append(struct script *s, enum verbs verb, u32 x, u32 y)
+{
+	if (s->n < ACTIONS_MAX)
+		s->actions[s->n++] = (struct action){ .verb = &verbs[verb], .args = { x, y } };
+}
+
+/* One goes, and comes back, in some way; not one that has data others are behind with. */
+static void member_trip(struct script *s)
+{
+	u32 m = s->config.behind ? s->config.members - 1 :
+				   random_below(s->config.members);
+
+	append(s, chance(500) ? FAIL : BREAK, m, 0);
+	append(s, SLEEP, random_below(3000), 0);
+	if (chance(300)) {
+		append(s, RE_ADD, m, 0);
+		return;
+	}
+	append(s, REMOVE, m, 0);
+	if (chance(500))
+		append(s, SLEEP, random_below(3000), 0);
+	if (chance(500))
+		append(s, LOSE, m, 0);
+	if (chance(900))
+		append(s, ADD, m, 0);
+	if (chance(500))
+		append(s, SYNC, 0, 0);
+}
+
+static void store_trip(struct script *s)
+{
+	if (chance(500)) {
+		append(s, STOREFAIL, 0, 0);
+		append(s, SLEEP, random_below(3000), 0);
+	}
+	if (chance(300))
+		append(s, WAIT, 0, 0);
+	append(s, DETACH, 0, 0);
+	if (chance(500))
+		append(s, SLEEP, random_below(1000), 0);
+	append(s, ATTACH, 0, 0);
+}
+
+static void any_load(struct script *s)
+{
+	append(s, LOAD, 1 + random_below(4), 2 + random_below(15));
+}
+
+/* One member is on its own for a while. */
+static void part_trip(struct script *s)
+{
+	append(s, PART, random_below(MEMBERS_MAX), chance(400));
+	if (chance(500))
+		append(s, READ_AUTO, 0, 0);
+	if (chance(700))
+		any_load(s);
+	if (chance(500))
+		append(s, SLEEP, random_below(3000), 0);
+	append(s, ADD_ALL, 0, 0);
+	if (chance(300))
+		append(s, SYNC, 0, 0);
+	if (chance(500))
+		append(s, ATTACH, 0, 0);
+}
+
+/* The bitmap is left out for a while. */
+static void unlogged_trip(struct script *s)
+{
+	append(s, RESTART_UNLOGGED, 0, 0);
+	if (chance(500))
+		any_load(s);
+	if (chance(500))
+		member_trip(s);
+	append(s, SLEEP, random_below(3000), 0);
+	append(s, ATTACH, 0, 0);
+}
+
+/* What comes back is recovered up to somewhere. */
+static void slow_trip(struct script *s)
+{
+	append(s, SYNC_MAX, 1 + random_below(s->config.chunks * s->config.chunk_sectors), 0);
+	member_trip(s);
+	append(s, SYNC_MAX, 0, 0);
+}
+
+/* Of the array as a whole. */
+static void any_turn(struct script *s)
+{
+	u32 luck = random_below(8);
+
+	if (luck < 2)
+		part_trip(s);
+	else if (luck < 4)
+		append(s, REACTIVATE, 0, 0);
+	else if (luck < 5)
+		append(s, READ_ONLY, random_below(2000), 0);
+	else if (luck < 6)
+		append(s, READ_AUTO, 0, 0);
+	else if (luck < 7)
+		unlogged_trip(s);
+	else
+		slow_trip(s);
+}
+
+static void any_action(struct script *s)
+{
+	u32 luck = random_below(125);
+
+	if (luck < 30)
+		any_load(s);
+	else if (luck < 50)
+		append(s, SLEEP, random_below(8000), 0);
+	else if (luck < 75)
+		member_trip(s);
+	else if (luck < 80)
+		store_trip(s);
+	else if (luck < 85)
+		append(s, RESTART, 0, 0);
+	else if (luck < 90)
+		append(s, chance(500) ? POWERCUT : POWERCUT_UNLOGGED, 0, 0);
+	else if (luck < 93)
+		append(s, CHECK, 0, 0);
+	else if (luck < 95)
+		append(s, MARK, random_below(s->config.chunks), 1 + random_below(4));
+	else if (luck >= 100)
+		any_turn(s);
+	else if (s->config.stream)
+		append(s, BUDGET, PICK(0, 1, 32) * random_below(s->config.chunks), 0);
+	else
+		append(s, SYNC, 0, 0);
+}
+
+/*
+ * @whole: every member is attached. Only who has everything is started alone, or
+ * it would not start.
+ */
+static void any_feud(struct script *s)
+{
+	unsigned int members = s->config.members, whole = (1 << members) - 1, attached = whole;
+	unsigned int n, i;
+
+	for (n = 3 + random_below(7); n; n--) {
+		u32 luck = random_below(100), m = random_below(members);
+
+		if (luck < 70) {
+			append(s, chance(500) ? ALONE : ALONE_UNLOGGED, m, 0);
+			attached = 1 << m;
+		} else if (luck < 85 && !(attached & 1 << m)) {
+			append(s, ADD, m, 0);
+			append(s, SYNC, 0, 0);
+			attached |= 1 << m;
+		} else if (luck < 90) {
+			append(s, RESTART, 0, 0);
+			attached = whole;
+		} else if (luck < 95) {
+			append(s, ADD_ALL, 0, 0);
+			append(s, SYNC, 0, 0);
+			attached = whole;
+		} else {
+			append(s, chance(500) ? POWERCUT : POWERCUT_UNLOGGED, 0, 0);
+			append(s, SYNC, 0, 0);
+			attached = whole;
+		}
+		for (i = random_below(4); i; i--)
+			append(s, WRITE, random_below(s->config.chunks * s->config.chunk_sectors - 1), 2);
+		if (chance(200))
+			append(s, SLEEP, PICK(300, 3000, 9000), 0);
+	}
+}
+
+/* --- whole scripts ---------------------------------------------------------------- */
+
+static void invent_any(struct script *s)
+{
+	unsigned int n;
+
+	any_config(&s->config);
+	append(s, CUTS, 0, 0);
+	append(s, LOAD, 1 + random_below(4), 5 + random_below(20));
+	for (n = 1 + random_below(8); n; n--)
+		any_action(s);
+	append(s, WAIT, 0, 0);
+}
+
+static void invent_feud(struct script *s)
+{
+	s->config.members = PICK(2, 3, 3, 3);
+	any_feud(s);
+	append(s, ADD_ALL, 0, 0);
+}
+
+static struct script *invent(u64 seed, void (*fn)(struct script *s))
+{
+	struct script *s = script_new();
+	struct machine luck = { .random = seed };
+
+	machine = &luck;
+	s->seed = seed;
+	fn(s);
+	machine = NULL;
+	return s;
+}
+
+struct script *script_random(u64 seed)
+{
+	return invent(seed, invent_any);
+}
+
+struct script *script_feud(u64 seed)
+{
+	return invent(seed, invent_feud);
+}
