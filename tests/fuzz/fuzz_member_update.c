@@ -76,7 +76,7 @@ static void take_array(struct fuzz_in *in, struct given *g)
 	u32 i;
 
 	u->events = fuzz_number(in, 8);
-	u->utime = fuzz_number(in, 5);
+	u->utime = fuzz_number(in, 8);
 	u->resync_sector = fuzz_number(in, 1) & 1 ? MEMBER_IN_SYNC : fuzz_number(in, 5);
 	u->level = LEVEL_MIRROR;
 	u->raid_disks = fuzz_below(in, 33);
