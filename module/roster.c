@@ -323,7 +323,7 @@ static bool place(struct array *a, struct leg *leg, const struct member_super *b
 	u16 role = role_by(leg, best);
 
 	if (leg->super->role < MEMBER_ROLE_MAX &&
-	    leg->super->events + 1 < best->events) {
+	    best->events - leg->super->events > 1) {
 		array_warn(a, "%s is out of date (events %llu, the array has %llu): left out\n",
 			   leg->kname, (unsigned long long)leg->super->events,
 			   (unsigned long long)best->events);
@@ -359,7 +359,14 @@ int roster_analyse(struct array *a)
 		return -EINVAL;
 	}
 	take_array(a, best->super);
+	/* Whoever else is there may be older. */
+	if (!place(a, best, best->super)) {
+		array_err(a, "not started without its freshest member\n");
+		return -EINVAL;
+	}
 	list_for_each_entry_safe(leg, next, &a->legs, list) {
+		if (leg == best)
+			continue;
 		if (!leg->super || !place(a, leg, best->super))
 			roster_drop(a, leg);
 		else if (leg->super->events != best->super->events)

@@ -145,6 +145,8 @@ static int check_geometry(const struct member_super *ms, struct fault *fault)
 	u32 near_copies = ms->layout & 0xff, far_copies = ms->layout >> 8 & 0xff;
 	u64 product;
 
+	if (ms->events > MEMBER_EVENTS_MAX)
+		return bad(fault, "events", ms->events, "less than 2^63");
 	if (ms->level != LEVEL_RAID10)
 		return 0;
 	if (!near_copies || !far_copies ||

@@ -20,6 +20,7 @@ enum {
 	MEMBER_ROLE_MAX = 0xff00,
 };
 
+#define MEMBER_EVENTS_MAX (UINT64_MAX / 2)	/* so that some more can be counted */
 #define MEMBER_IN_SYNC ((u64)~0ULL)	/* resync_offset of a clean array */
 
 enum member_format {			/* also the index for a loop over all */
@@ -70,7 +71,7 @@ struct member_super {
 	u64 super_sector;		/* of this superblock on its device */
 	u64 data_sector;		/* where the data start */
 	u64 data_sectors;		/* room for data; 0.90: the usable size */
-	u64 events;
+	u64 events;			/* at most MEMBER_EVENTS_MAX */
 	u64 resync_sector;		/* all below is in sync; MEMBER_IN_SYNC: clean */
 	u64 recovery_sector;		/* with FEATURE_RECOVERY_OFFSET, at most size */
 	u32 number;			/* this device's descriptor number; 1.x: may be

@@ -75,7 +75,7 @@ static void take_array(struct fuzz_in *in, struct given *g)
 	struct member_update *u = &g->u;
 	u32 i;
 
-	u->events = fuzz_number(in, 8);
+	u->events = fuzz_number(in, 8) & MEMBER_EVENTS_MAX;
 	u->utime = fuzz_number(in, 8);
 	u->resync_sector = fuzz_number(in, 1) & 1 ? MEMBER_IN_SYNC : fuzz_number(in, 5);
 	u->level = LEVEL_MIRROR;

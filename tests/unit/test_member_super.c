@@ -233,6 +233,8 @@ static const struct wrong wrongs[] = {
 	{ 2, 12, 4, 1, -EUCLEAN, "pad0" },
 	{ 2, 80, 8, 30721, -EUCLEAN, "size" },
 	{ 2, 80, 8, UINT64_MAX, -EUCLEAN, "size" },
+	{ 2, 200, 8, 1ULL << 63, -EUCLEAN, "events" },
+	{ 2, 200, 8, UINT64_MAX, -EUCLEAN, "events" },
 	{ 2, 92, 4, 0, -EUCLEAN, "raid_disks" },
 	{ 2, 92, 4, 1921, -EUCLEAN, "raid_disks" },
 	{ 2, 92, 4, 0xffffffff, -EUCLEAN, "raid_disks" },
