@@ -50,7 +50,7 @@ machine_parts() {
 	# What watches takes memory and time: most of all in ACPI's interpreter, a
 	# minute of every boot, so it does without.
 	! machine_watches "$1" ||
-		memory=2048 parameters='acpi=off rcupdate.rcu_cpu_stall_timeout=300'
+		memory=2048 parameters='acpi=off kasan_multi_shot rcupdate.rcu_cpu_stall_timeout=300'
 }
 
 # machine_disks DIR NAME=SIZE...: sparse, zeroed, and the ext4 for /state.
