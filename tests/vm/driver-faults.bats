@@ -221,7 +221,7 @@ hog() {
 	mkfs.ext4 -q -F /dev/md0
 	mount /dev/md0 /run/fs
 	# what watches memory there needs some itself
-	hog $([[ $(uname -r) == *-debug ]] && echo 96 || echo 24)
+	hog "$([[ $(uname -r) == *-debug ]] && echo 96 || echo 24)"
 	local n
 	for n in 1 2 3; do
 		dd if=/dev/zero of=/run/fs/file$n bs=1M count=6 status=none
