@@ -206,10 +206,15 @@ json() { jq -er "$1" <<<"$output"; }
 
 @test "the last number that events can have is one like any other" {
 	make_bitmap --clean
+	set_events bitmap $((2 ** 63 - 1))
+	make_member member events=$((2 ** 63 - 1))
+	check 0 --for=member
+	[[ $output == *"9223372036854775807, as member"* ]]
+	# no more could be counted
 	set_events bitmap -1
 	make_member member events=-1
-	check 0 --for=member
-	[[ $output == *"18446744073709551615, as member"* ]]
+	run -6 "$MDBITMAP" --check bitmap --for=member
+	[[ $output == *"events is 18446744073709551615 "*"expected less than 2^63"* ]]
 }
 
 @test "what is no bitmap, or not there, is status 4" {
