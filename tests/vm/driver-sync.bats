@@ -198,7 +198,7 @@ read_beside() {
 }
 
 @test "above its minimum speed a sync yields to users' I/O, below it does not" {
-	local kind yielding pressing
+	local kind before yielding pressing
 	requires fio
 	modprobe -q dm-delay || true
 	for kind in vdb vdc; do
@@ -208,10 +208,12 @@ read_beside() {
 	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --metadata=1.2 \
 		--data-offset=1M --bitmap=none --assume-clean /dev/mapper/slow-vd[bc]
 	echo 1000000 >$md/sync_speed_max
+	before=$(reads_of md0)
 	fio --name=user --filename=/dev/md0 --rw=randread --bs=64k --direct=1 --time_based \
-		--runtime=300 --output=/dev/null 3>&- &
+		--runtime=600 --output=/dev/null 3>&- &
 	local pid=$!
-	retry 100 0.1 has_read 1
+	# others have looked at it too, when it was new
+	retry 300 0.1 has_read $((before + 20))
 	yielding=$(read_beside 1)
 	pressing=$(read_beside 1000000)
 	kill $pid
