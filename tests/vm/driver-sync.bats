@@ -203,7 +203,7 @@ read_beside() {
 	modprobe -q dm-delay || true
 	for kind in vdb vdc; do
 		lay slow-$kind $kind
-		relay slow-$kind "0 $(sectors_of slow-$kind) delay /dev/$kind 0 40"
+		relay slow-$kind "0 $(sectors_of slow-$kind) delay /dev/$kind 0 20"
 	done
 	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --metadata=1.2 \
 		--data-offset=1M --bitmap=none --assume-clean /dev/mapper/slow-vd[bc]
