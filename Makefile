@@ -161,6 +161,7 @@ check-unit: $(UNIT:%=build/unit/%)
 SIM_CRASHES ?= 150000
 SIM_SAN_CRASHES ?= 1000
 SIM_FEUDS ?= 20000
+SIM_SAN_FEUDS ?= 50
 SIM_SEED ?= 1
 SIM_SCRIPTS = $(sort $(wildcard tests/sim/regressions/*.sim tests/sim/scenarios/*.sim))
 
@@ -169,10 +170,10 @@ check-sim: build/sim/fast/sim build/sim/san/sim
 	@echo "# tests/sim"
 	@build/sim/fast/sim --seed $(SIM_SEED) --crashes $(SIM_CRASHES) --feuds $(SIM_FEUDS) \
 		$(SIM_SCRIPTS) >$(TAP)/sim.tap; \
-	build/sim/san/sim --seed $(SIM_SEED) --crashes $(SIM_SAN_CRASHES) --feuds 50 >$(TAP)/sim-san.tap 2>&1; \
+	build/sim/san/sim --seed $(SIM_SEED) --crashes $(SIM_SAN_CRASHES) --feuds $(SIM_SAN_FEUDS) >$(TAP)/sim-san.tap 2>&1; \
 	grep -h '^not ok' $(TAP)/sim*.tap; true
 
-# In search of what is not known yet: other power cuts each time.
+# In search of what is not known yet: other power cuts and feuds each time.
 sim: build/sim/fast/sim
 	build/sim/fast/sim --crashes $(CUTS) --feuds $(FEUDS)
 CUTS ?= 1000000

@@ -303,18 +303,18 @@ static void take_slot(struct array *a, struct leg *leg, u16 role)
 }
 
 /*
- * Both have gone on, each as the only one: then their events may be the same, and
- * neither superblock has the other in its place.
+ * Both have gone on, each as the only one. Then their events may be the same, and
+ * neither superblock has the other in its place; or it is one update behind, in sync,
+ * and to @best no member (@role): who was one would be called faulty first.
  */
-static bool went_its_own_way(const struct member_super *ms, const struct member_super *best)
+static bool went_its_own_way(const struct member_super *ms, u16 role,
+			     const struct member_super *best)
 {
-	return ms != best && ms->role < MEMBER_ROLE_MAX && ms->events == best->events &&
-	       !knows_as(ms, best->number, best->role);
-}
-
-static bool says_in_slot(const struct member_super *ms)
-{
-	return ms->role < MEMBER_ROLE_MAX && !(ms->features & MEMBER_FEATURE_RECOVERY_OFFSET);
+	if (ms == best || ms->role >= MEMBER_ROLE_MAX)
+		return false;
+	if (ms->events == best->events)
+		return !knows_as(ms, best->number, best->role);
+	return role == MEMBER_ROLE_SPARE && !(ms->features & MEMBER_FEATURE_RECOVERY_OFFSET);
 }
 
 /* False: it is no member any more. */
@@ -329,9 +329,7 @@ static bool place(struct array *a, struct leg *leg, const struct member_super *b
 			   (unsigned long long)best->events);
 		return false;
 	}
-	/* In sync one update ago, it would be called faulty first: @best never knew it. */
-	if (went_its_own_way(leg->super, best) ||
-	    (role == MEMBER_ROLE_SPARE && says_in_slot(leg->super))) {
+	if (went_its_own_way(leg->super, role, best)) {
 		array_warn(a, "%s has run without the others, and they without it: left out\n",
 			   leg->kname);
 		return false;

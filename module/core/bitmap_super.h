@@ -16,7 +16,6 @@ enum {
 	BITMAP_LOCKLESS_HEAD_BYTES = 1024, /* version 6: states start here */
 	BITMAP_CLUSTER_NAME_BYTES = 64,
 	BITMAP_PAD_BYTES = 120,
-	BITMAP_UPDATE_OFFSET = 232,	/* from the superblock's start: the pad's last 24 bytes */
 
 	BITMAP_CHUNK_MIN_BYTES = 512,	/* what the kernel accepts */
 	BITMAP_CHUNK_MIN_NEW_BYTES = 4096, /* what we create, as mdadm does */

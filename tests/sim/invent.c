@@ -180,8 +180,8 @@ static void any_action(struct script *s)
 }
 
 /*
- * @whole: every member is attached. Only who has everything is started alone, or
- * it would not start.
+ * Who is added is synced at once: who has not everything cannot be started alone.
+ * @attached, @whole: masks of members.
  */
 static void any_feud(struct script *s)
 {

@@ -185,7 +185,7 @@ static void drop_microseconds(struct platter *p)
 	u8 raw[SUPER_BYTES] = { 0 };
 
 	memcpy(raw, content(p->media[0]), SECTOR);
-	memset(raw + 197, 0, 3);
+	memset(raw + 192 + 5, 0, 3); /* utime, above 40 bits of seconds */
 	seal_v1(raw);
 	put_bytes(p, raw, 1);
 }

@@ -6,7 +6,6 @@
  * tests/sim/scenarios has examples; a run that fails prints its own.
  */
 #include <ctype.h>
-#include "rig.h"
 #include "script.h"
 #include "module/array.h"
 #include "module/intent.h"
