@@ -197,10 +197,15 @@ static int make_stale(const struct image *image, int fd)
 	return err ? fail_errno(err, "%s: cannot mark it stale", safe(image->path)) : 0;
 }
 
-/* The array did not take it: the file is to be as it was found. */
-static void take_back(const struct image *image, int fd)
+/*
+ * The array did not take it: the file is to be as it was found, unless that came when the
+ * driver had written to it, bits perhaps, which are not what they were.
+ */
+static void take_back(const struct image *image, int fd, int err)
 {
-	if (write_state(image, fd, image->sb.state))
+	bool written = err == -EIO || err == -ENOMEM || err == -ENOSPC;
+
+	if (written || write_state(image, fd, image->sb.state))
 		note("%s: is marked stale now, and that cannot be taken back", safe(image->path));
 }
 
@@ -255,28 +260,32 @@ static int hand_over(const struct request *rq, const struct mdarray *array,
 	struct attempt attempt = { .array = array, .bitmap_fd = fd };
 	int err = mark ? make_stale(image, fd) : 0;
 
-	if (!err)
-		err = explain_set_bitmap(retry(set_file, &attempt), array->node,
-					 rq->bitmap, true);
-	if (err && mark)
-		take_back(image, fd);
+	if (!err) {
+		err = retry(set_file, &attempt);
+		if (err && mark)
+			take_back(image, fd, err);
+		err = explain_set_bitmap(err, array->node, rq->bitmap, true);
+	}
 	trust_unlock(fd);
 	return err;
 }
 
 static int attach(const struct request *rq, const struct mdarray *array)
 {
-	bool degraded = is_degraded(array), believed;
+	const struct driver *driver = driver_of_word(array->name);
+	bool degraded = is_degraded(array), believed, mark;
 	struct image *image;
 	int fd, err = open_bitmap(rq, array, &image, &fd);
 
 	if (err)
 		return err;
 	believed = would_be_believed(image, array);
+	/* Ours needs no word: to a running array no file is news. */
+	mark = degraded && believed && !(driver && driver->ours);
 	if (rq->dry_run)
 		err = check_plan(rq, array);
 	else
-		err = hand_over(rq, array, image, fd, degraded && believed);
+		err = hand_over(rq, array, image, fd, mark);
 	if (!err)
 		err = report_attach(rq, array, image, degraded || !believed, degraded);
 	close(fd);

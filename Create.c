@@ -163,8 +163,6 @@ static int take_options(const struct request *rq, struct bitmap_super *sb)
 	int err = 0;
 
 	sb->chunk_bytes = bitmap_default_chunk_bytes(sb->sync_sectors);
-	if (sb->chunk_bytes > BITMAP_CHUNK_MAX_BYTES)
-		sb->chunk_bytes = BITMAP_CHUNK_MAX_BYTES;
 	if (rq->bitmap_chunk)
 		err = parse_size("--bitmap-chunk", rq->bitmap_chunk, 1024, &sb->chunk_bytes);
 	if (!err && rq->delay) {

@@ -99,8 +99,14 @@ static int add_super(struct merge *m, struct input *in, bool force)
 		return err;
 	in->all_dirty = image_note_all_dirty(in->image);
 	/* The newest has every bit that was set; what older ones add is harmless. */
-	if (sb->events > to->events)
+	if (bitmap_super_updates_differ(sb, to)) {
+		note("%s: has as many events as another of these, of a history of its own: what is made is marked stale",
+		     safe(in->image->path));
+		to->state |= BITMAP_STALE;
+	} else if (sb->events >= to->events) {
 		to->events = sb->events;
+		bitmap_super_copy_update(to, sb);
+	}
 	if (sb->events_cleared > to->events_cleared)
 		to->events_cleared = sb->events_cleared;
 	if (sb->chunk_bytes < to->chunk_bytes)

@@ -232,7 +232,7 @@ static bool diverged(const struct candidate *self, const struct candidate *c,
 		if (&c[i] == self || c[i].choice != CHOICE_ACTIVE ||
 		    c[i].slot == table->role)
 			continue;
-		if (knows_slot(table, c[i].slot))
+		if (role_in(table, super_of(&c[i])->number) == c[i].slot)
 			return false;
 		others = true;
 	}
@@ -243,7 +243,7 @@ static bool diverged(const struct candidate *self, const struct candidate *c,
 static bool contradicts(const struct candidate *self, const struct candidate *fresh)
 {
 	return super_of(self)->events == super_of(fresh)->events &&
-	       !knows_slot(super_of(self), fresh->slot);
+	       role_in(super_of(self), super_of(fresh)->number) != fresh->slot;
 }
 
 static void find_diverged(struct candidate *c, size_t count, size_t freshest)

@@ -125,7 +125,7 @@ static void add_gap(struct findings *out, const struct trust_target *t,
 int place_judge_holes(const struct image *image, const struct trust_target *t,
 		      struct findings *out)
 {
-	uint64_t end = bitmap_bytes(&image->sb);
+	uint64_t end = (bitmap_bytes(&image->sb) + 4095) / 4096 * 4096; /* of its last block */
 	struct gap gap = { 0 };
 	int err;
 

@@ -312,6 +312,13 @@ static bool went_its_own_way(const struct image *image, const struct trust_targe
 	       !bitmap_super_is_of(sb, t->events, t->utime);
 }
 
+/* Of members that have come further. What runs may have done so since it was read. */
+static bool is_ahead(const struct image *image, const struct trust_target *t)
+{
+	return knows_events(t) && !t->running && image->sb.events > t->events &&
+	       image->sb.events - t->events > 1;
+}
+
 bool trust_is_stale(const struct image *image, const struct trust_target *t)
 {
 	if (image_why_all_dirty(image))
@@ -322,7 +329,7 @@ bool trust_is_stale(const struct image *image, const struct trust_target *t)
 	if (image->sb.version == BITMAP_V5_CLUSTERED && image->sb.nodes)
 		return false;
 	return (knows_events(t) && image->sb.events < t->events) ||
-	       (trust_is_ours(t) && went_its_own_way(image, t));
+	       (trust_is_ours(t) && (went_its_own_way(image, t) || is_ahead(image, t)));
 }
 
 static int is_all_dirty(struct image *image, bool *all)
@@ -434,10 +441,14 @@ static int judge_events(struct image *image, const struct trust_target *t,
 		return 0;
 	}
 	ahead = events - t->events > 1;
-	if (ahead && t->use >= TRUST_PLAN && !t->running)
+	if (is_ahead(image, t) && t->use >= TRUST_PLAN)
 		findings_add(out, FINDING_BAD, -ESTALE, "events",
 			     "%llu, but the freshest member here, %s, is at %llu: a fresher one is missing, and this one's data are old; name that one too",
 			     (ull)events, safe(t->name), (ull)t->events)->forcible = true;
+	else if (is_ahead(image, t) && trust_is_ours(t))
+		findings_add(out, FINDING_ATTENTION, 0, "events",
+			     "%llu, ahead of %s (%llu): it was with members that have come further; mdbitmap.ko takes it for stale",
+			     (ull)events, safe(t->name), (ull)t->events);
 	else if (ahead)
 		findings_add(out, FINDING_NOTICE, 0, "events",
 			     "%llu, ahead of %s (%llu): md believes it; if that member was away, ask with --for a fresher one",
@@ -456,7 +467,11 @@ static void judge_events_cleared(const struct image *image, struct findings *out
 {
 	uint64_t cleared = image->sb.events_cleared;
 
-	if (cleared > image->sb.events)
+	if (cleared == image->sb.events + 1)
+		findings_add(out, FINDING_NOTICE, 0, "events_cleared",
+			     "%llu, one more than its events: attached while a member was away, which is rebuilt in full",
+			     (ull)cleared);
+	else if (cleared > image->sb.events)
 		findings_add(out, FINDING_BAD, -EUCLEAN, "events_cleared",
 			     "%llu is later than its events, %llu: no md writes that; make a new bitmap with --create",
 			     (ull)cleared, (ull)image->sb.events);

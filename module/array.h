@@ -179,7 +179,7 @@ struct array {
 
 	/* Generation. super_lock. */
 	u64 events;
-	u64 utime, utime_before;	/* of the superblocks with these, and with one less; 0: not known */
+	u64 utime, utime_before;	/* of the superblocks with these, and with one less; 0: unknown */
 	u64 events_recorded;		/* all that are in sync have these, or newer, on the medium */
 	bool in_sync;			/* READ_ONCE by writes: no write since "clean" was recorded */
 	sector_t resync_sector;		/* in sync below; NO_SECTOR: everywhere. state_lock to move */
@@ -224,6 +224,7 @@ struct array {
 	struct file *bitmap_file;	/* set by SET_BITMAP_FILE; lock, and state_lock to read without */
 	unsigned int write_behind_max;	/* 0: off */
 	atomic_t write_behind;		/* outstanding now */
+	atomic_t behind_told;		/* of these, acknowledged: super_wait */
 	unsigned int write_behind_used;	/* high-water mark */
 
 	/* Sync. See resync.h. */

@@ -113,6 +113,9 @@ static int raid_disks_store(struct array *a, const char *text)
 	if (kstrtouint(text, 10, &n) || n > MEMBER_MAX_SLOTS)
 		return -EINVAL;
 	if (!array_running(a)) {
+		/* Superblocks would say again who its members are, as they did when opened. */
+		if (!n && a->persistent && !list_empty(&a->legs))
+			return -EBUSY;
 		a->raid_disks = n;
 		return 0;
 	}

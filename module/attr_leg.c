@@ -58,6 +58,13 @@ static int state_re_add(struct leg *leg, enum leg_flag flag)
 	return array_re_add(leg->array, leg);
 }
 
+/* P4: where members may differ it must always be the same one that is read from. */
+static bool owes_sync(struct array *a)
+{
+	return a->resync_sector != NO_SECTOR ||
+	       (a->intent && intent_next_owed(a->intent, 0) != NO_SECTOR);
+}
+
 /* Marks that superblocks keep. */
 static int state_mark(struct leg *leg, enum leg_flag flag)
 {
@@ -66,18 +73,45 @@ static int state_mark(struct leg *leg, enum leg_flag flag)
 	return 0;
 }
 
-/* Suspended: nothing that it has not got yet is behind any more when it is read from. */
 static int state_unmark(struct leg *leg, enum leg_flag flag)
 {
-	bool running = array_running(leg->array);
-
-	if (running)
-		array_suspend(leg->array);
 	clear_bit(flag, &leg->flags);
-	if (running)
-		array_resume(leg->array);
 	array_super_owed(leg->array);
 	return 0;
+}
+
+/*
+ * Suspended, and flushed: who is read from first, and copied from after a power cut, may
+ * be another one from there on, and nothing may be behind on that one.
+ */
+static int change_mostly(struct leg *leg, bool on)
+{
+	struct array *a = leg->array;
+	int err = 0;
+
+	array_suspend(a);
+	if (owes_sync(a))
+		err = -EBUSY;
+	else if (a->mode == ARRAY_RW)
+		array_flush_legs(a); /* who cannot is faulty */
+	if (!err)
+		assign_bit(LEG_WRITE_MOSTLY, &leg->flags, on);
+	array_resume(a);
+	return err;
+}
+
+static int state_mostly(struct leg *leg, enum leg_flag flag)
+{
+	int err = array_running(leg->array) ? change_mostly(leg, true) : 0;
+
+	return err ?: state_mark(leg, flag);
+}
+
+static int state_not_mostly(struct leg *leg, enum leg_flag flag)
+{
+	int err = array_running(leg->array) ? change_mostly(leg, false) : 0;
+
+	return err ?: state_unmark(leg, flag);
 }
 
 static int state_set(struct leg *leg, enum leg_flag flag)
@@ -126,8 +160,8 @@ static const struct {
 	{ "faulty", state_faulty },
 	{ "remove", state_remove },
 	{ "re-add", state_re_add },
-	{ "writemostly", state_mark, LEG_WRITE_MOSTLY },
-	{ "-writemostly", state_unmark, LEG_WRITE_MOSTLY },
+	{ "writemostly", state_mostly, LEG_WRITE_MOSTLY },
+	{ "-writemostly", state_not_mostly, LEG_WRITE_MOSTLY },
 	{ "failfast", state_mark, LEG_FAILFAST },
 	{ "-failfast", state_unmark, LEG_FAILFAST },
 	{ "blocked", state_set, LEG_BLOCKED },

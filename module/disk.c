@@ -325,8 +325,12 @@ static int create_array(const char *name, int minor, bool named)
 	array_put(a);
 	err = show_array(a);
 	if (err) {
+		bool added = test_bit(GD_ADDED, &disk->state);
+
 		list_del_init(&a->all);
 		put_disk(disk);
+		if (!added) /* or disk_free() does */
+			array_put(a);
 	}
 	return err;
 }
@@ -478,6 +482,9 @@ static void stack_legs(struct array *a, struct disk_limits *l, struct leg *extra
 		l->q.discard_granularity = 0;
 	}
 	l->q.max_secure_erase_sectors = 0;
+	/* Without a bitmap all are refused, see may_send_zeroes(); not every user has another way. */
+	if (!a->bitmap_file || test_bit(ARRAY_NO_ZEROES, &a->flags))
+		disk_limits_no_zeroes(&l->q);
 }
 
 int disk_set_limits(struct array *a)
@@ -486,6 +493,11 @@ int disk_set_limits(struct array *a)
 
 	stack_legs(a, &l, NULL);
 	return disk_limits_set(a->disk, &l);
+}
+
+void disk_no_zeroes(struct array *a)
+{
+	disk_limits_no_zeroes(&a->disk->queue->limits);
 }
 
 /* Filesystems know the block size and would not survive a larger one. */

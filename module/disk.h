@@ -56,6 +56,9 @@ void disk_unlink_leg(struct leg *leg);
 int disk_set_limits(struct array *a);
 int disk_add_limits(struct array *a, struct leg *leg);
 
+/* REQ_OP_WRITE_ZEROES is not offered any more, until the next start. Any context. */
+void disk_no_zeroes(struct array *a);
+
 /* Capacity (sectors; 0: stopped), read-only flag, and the uevents that go with them. */
 void disk_set_capacity(struct array *a, sector_t sectors);
 void disk_set_readonly(struct array *a, bool ro);

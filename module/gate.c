@@ -121,19 +121,20 @@ static bool is_pending(struct array *a)
 	       !test_bit(ARRAY_BROKEN, &a->flags);
 }
 
-static bool is_closed_range(struct array *a, const struct bio *bio)
+static bool is_closed(struct array *a, sector_t sector, sector_t end)
 {
 	sector_t lo = READ_ONCE(a->suspend_lo), hi = READ_ONCE(a->suspend_hi);
 
-	return unlikely(lo < hi) && bio->bi_iter.bi_sector < hi &&
-	       bio_end_sector(bio) > lo;
+	return unlikely(lo < hi) && sector < hi && end > lo;
 }
 
 /* A gate is closed: give back what the write holds, wait, look again. */
 static void park_write(struct array *a, struct bio *bio, const char *why)
 {
+	sector_t sector = bio->bi_iter.bi_sector, end = bio_end_sector(bio);
+
 	park(a, bio, why);
-	if (!is_pending(a) && READ_ONCE(a->suspend_lo) >= READ_ONCE(a->suspend_hi))
+	if (!is_pending(a) && !is_closed(a, sector, end))
 		array_unpark(a);
 	percpu_ref_put(&a->active);
 }
@@ -166,7 +167,7 @@ static bool admit_write(struct array *a, struct bio *bio)
 	smp_rmb();
 	if (unlikely(is_pending(a)))
 		why = "superblocks";
-	else if (is_closed_range(a, bio))
+	else if (is_closed(a, bio->bi_iter.bi_sector, bio_end_sector(bio)))
 		why = "suspend_lo";
 	if (likely(!why))
 		return true;

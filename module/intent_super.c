@@ -254,14 +254,17 @@ static int write_start(struct intent *in, bool believed, bool missed)
 		err = intent_commit_super(in);
 		if (err)
 			return err;
-		if (elsewhere)
-			array_outrun(in->array, events);
 		events = in->array->events;
 		in->super.events_cleared = events + missed;
 	}
+	in->super.sync_sectors = in->sectors;
+	/* What is to be outrun this file alone may know: it says so until that is done. */
+	if (elsewhere) {
+		array_outrun(in->array, in->super.events);
+		return 0;
+	}
 	in->super.state &= ~BITMAP_STALE;
 	set_events(in, max(events, in->array->persistent ? in->array->events : 0));
-	in->super.sync_sectors = in->sectors;
 	return intent_commit_super(in);
 }
 
@@ -333,6 +336,7 @@ int intent_write_super(struct intent *in, u64 events, bool forget)
 	mutex_lock(&in->commit_mutex);
 	if (!READ_ONCE(in->state)) {
 		set_events(in, events);
+		in->super.state &= ~BITMAP_STALE;
 		/* Stock md rolled back by one (md-abi.md 4.7). */
 		if (forget || in->super.events_cleared > events)
 			in->super.events_cleared = events;

@@ -620,6 +620,7 @@ static int detach(struct array *a)
 	clear_bit(ARRAY_STORE_FAILED, &a->flags);
 	roster_forget(a);
 	a->write_behind_max = 0;
+	disk_no_zeroes(a);
 	disown_file(a);
 	array_resume(a);
 	launch_drop_file(a);

@@ -170,6 +170,8 @@ int leg_open(struct array *a, dev_t dev, enum member_format format,
 	err = claim(leg, dev);
 	if (!err && bdev_is_zoned(leg->bdev))
 		err = refuse(leg, "zoned devices cannot be members");
+	if (!err && bdev_logical_block_size(leg->bdev) > MEMBER_SUPER_BYTES)
+		err = refuse(leg, "logical blocks larger than a superblock");
 	if (!err)
 		err = format == MEMBER_FORMATS ? place_data(leg) :
 						 leg_read_super(leg, format);

@@ -77,6 +77,7 @@ static void deal_with_store(struct array *a)
 	    (a->persistent && READ_ONCE(a->mode) != ARRAY_RW))
 		return;
 	clear_bit(ARRAY_STORE_FAILED, &a->flags);
+	disk_no_zeroes(a);
 	if (a->persistent)
 		with_superblocks(a);
 	else

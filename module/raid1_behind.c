@@ -164,6 +164,25 @@ void raid1_behind_prepare(struct raid1_write *w, struct raid1_write_leg *l,
 	copy_init(w, &l->bio, l->leg->bdev, opf);
 }
 
+void raid1_behind_told(struct raid1_write *w)
+{
+	if (likely(!test_bit(WRITE_BEHIND, &w->flags)))
+		return;
+	set_bit(WRITE_TOLD, &w->flags);
+	atomic_inc(&w->r1->array->behind_told);
+	/* Before the look whether superblocks are pending: pairs with await_laggards(). */
+	smp_mb__after_atomic();
+}
+
+void raid1_behind_untold(struct raid1_write *w)
+{
+	struct array *a = w->r1->array;
+
+	if (test_and_clear_bit(WRITE_TOLD, &w->flags) &&
+	    atomic_dec_and_test(&a->behind_told))
+		wake_up_all(&a->super_wait);
+}
+
 void raid1_behind_end(struct raid1_write *w)
 {
 	struct raid1_behind *behind = &w->r1->behind;
@@ -175,6 +194,7 @@ void raid1_behind_end(struct raid1_write *w)
 	spin_lock_irqsave(&behind->lock, irq);
 	behind_tree_remove(w, &behind->tree);
 	spin_unlock_irqrestore(&behind->lock, irq);
+	raid1_behind_untold(w);
 	atomic_dec(&a->write_behind);
 	free_copy(w);
 	array_unpark(a);

@@ -174,6 +174,7 @@ enum raid1_write_flag {
 	WRITE_COUNTED,			/* by a bucket of the gate */
 	WRITE_FLUSH,			/* an empty flush: no write */
 	WRITE_BEHIND,			/* in the tree, and in a->write_behind */
+	WRITE_TOLD,			/* in a->behind_told */
 	WRITE_QUEUED,			/* the manager decides how it ends */
 };
 
@@ -206,11 +207,14 @@ void raid1_behind_init(struct raid1_behind *behind);
 /*
  * May some members be left behind with @w? If so its data are copied, and
  * raid1_behind_prepare() is what to call for such a leg instead of cloning.
- * raid1_behind_end() is for the end of any write.
+ * raid1_behind_told() is for any write that is about to be acknowledged, before the look
+ * whether it may be, raid1_behind_untold() if it may not; raid1_behind_end() for its end.
  */
 bool raid1_behind_begin(struct raid1_write *w);
 void raid1_behind_prepare(struct raid1_write *w, struct raid1_write_leg *l,
 			  blk_opf_t opf);
+void raid1_behind_told(struct raid1_write *w);
+void raid1_behind_untold(struct raid1_write *w);
 void raid1_behind_end(struct raid1_write *w);
 
 /* Does a write that is behind touch the range? Any context, cheap if there is none. */

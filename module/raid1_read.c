@@ -105,10 +105,13 @@ static void queue_failed(struct raid1_read *r)
 	struct raid1 *r1 = r->r1;
 	unsigned long irq;
 
+	/* As queue_failed() of a write. */
+	rcu_read_lock();
 	spin_lock_irqsave(&r1->lock, irq);
 	list_add_tail(&r->list, &r1->failed_reads);
 	spin_unlock_irqrestore(&r1->lock, irq);
 	array_wake(r1->array);
+	rcu_read_unlock();
 }
 
 static void leg_read(struct bio *bio)

@@ -7,6 +7,7 @@
  */
 #include <linux/blkdev.h>
 
+#include "disk.h"
 #include "raid1_impl.h"
 
 /* What members are told of a write; the rest is between the user and us. */
@@ -90,22 +91,28 @@ static void queue_failed(struct raid1_write *w)
 	unsigned long irq;
 
 	set_bit(WRITE_QUEUED, &w->flags);
+	/* From the lock on it may be gone, and a stop with it, which waits for this. */
+	rcu_read_lock();
 	spin_lock_irqsave(&r1->lock, irq);
 	list_add_tail(&w->list, &r1->failed_writes);
 	spin_unlock_irqrestore(&r1->lock, irq);
 	array_wake(r1->array);
+	rcu_read_unlock();
 }
 
 static void front_put(struct raid1_write *w)
 {
 	if (!atomic_dec_and_test(&w->front))
 		return;
+	raid1_behind_told(w);
 	if (unlikely(test_bit(WRITE_FAILED, &w->flags) ||
 		     !test_bit(WRITE_GOOD, &w->flags) ||
-		     !array_super_settled(w->r1->array)))
+		     !array_super_settled(w->r1->array))) {
+		raid1_behind_untold(w);
 		queue_failed(w);
-	else
+	} else {
 		acknowledge(w);
+	}
 }
 
 /*
@@ -185,8 +192,11 @@ void raid1_write_manage(struct raid1 *r1)
 	list_splice_init(&r1->failed_writes, &list);
 	spin_unlock_irq(&r1->lock);
 	list_for_each_entry_safe(w, next, &list, list) {
-		if (must_wait(w))
+		raid1_behind_told(w);
+		if (must_wait(w)) {
+			raid1_behind_untold(w);
 			continue;
+		}
 		list_del(&w->list);
 		acknowledge(w);
 	}
@@ -211,6 +221,7 @@ static bool is_failure(const struct raid1_write_leg *l)
 	if (refuses_zeroes(l)) {
 		set_bit(WRITE_UNSUPPORTED, &l->write->flags);
 		set_bit(ARRAY_NO_ZEROES, &l->write->r1->array->flags);
+		disk_no_zeroes(l->write->r1->array);
 	}
 	return true;
 }

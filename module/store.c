@@ -375,17 +375,18 @@ static void forget_pages(struct address_space *mapping)
 
 /*
  * Unwritten space is a hole, too: it reads as zeros, and to write there changes
- * the file's map.
+ * the file's map. The last block is written as a whole.
  */
-static bool has_holes(struct store *s, u64 bytes)
+static bool has_holes(struct store *s, u64 whole)
 {
+	loff_t end = min_t(u64, whole, i_size_read(s->claim.inode));
 	struct file *file = s->claim.file;
 	loff_t pos = file->f_pos, hole;
 
 	forget_pages(s->claim.mapping);
 	hole = vfs_llseek(file, 0, SEEK_HOLE);
 	file->f_pos = pos;
-	return hole >= 0 && hole < bytes;
+	return hole >= 0 && hole < end;
 }
 
 static int pad(struct store *s, u64 to, void *zeros)
@@ -428,7 +429,7 @@ static int find_way(struct store *s, void *block)
 	return rewrite_first(s, block);
 }
 
-static int prepare(struct store *s, u64 bytes, u64 whole, void *block)
+static int prepare(struct store *s, u64 whole, void *block)
 {
 	/* What is not allocated yet would be a hole, or not, as chance has it. */
 	int err = vfs_fsync(s->claim.file, 0);
@@ -436,7 +437,7 @@ static int prepare(struct store *s, u64 bytes, u64 whole, void *block)
 	if (err)
 		return err;
 	if (store_is_file(&s->claim)) {
-		if (has_holes(s, bytes)) {
+		if (has_holes(s, whole)) {
 			array_err(s->array, "bitmap file has holes, or space that was never written\n");
 			return -EINVAL;
 		}
@@ -465,7 +466,7 @@ int store_prepare(struct store *s, u64 bytes)
 	if (!block)
 		return -ENOMEM;
 	v = enter(s);
-	err = prepare(s, bytes, whole, block);
+	err = prepare(s, whole, block);
 	leave(s, &v);
 	kfree(block);
 	if (!err)

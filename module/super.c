@@ -337,6 +337,31 @@ static void flush_before_clean(struct array *a)
 	wait_flushes(a);
 }
 
+/* This update says that nobody is in sync but those that writes may be behind on. */
+static bool tells_of_laggards_only(struct array *a)
+{
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list)
+		if (leg->slot >= 0 && !leg->told && leg->told_in_sync &&
+		    !test_bit(LEG_WRITE_MOSTLY, &leg->flags))
+			return false;
+	return true;
+}
+
+/*
+ * What they lack then, of writes that were acknowledged, only a member has that no start
+ * would look at: so they get it first, on their media. Later writes wait for the update.
+ */
+static void await_laggards(struct array *a)
+{
+	/* After the look who is faulty, which is pending before it can be seen. */
+	smp_mb();
+	wait_event(a->super_wait, !atomic_read(&a->behind_told));
+	send_flushes(a);
+	wait_flushes(a);
+}
+
 static int write_members(struct array *a, bool clean, sector_t resync_sector)
 {
 	u64 stamp = a->intent ? intent_flush_begin(a->intent) : 0;
@@ -346,6 +371,10 @@ static int write_members(struct array *a, bool clean, sector_t resync_sector)
 	if (clean)
 		flush_before_clean(a);
 	err = describe_array(a, &u, clean, resync_sector);
+	if (!err && tells_of_laggards_only(a)) {
+		await_laggards(a);
+		err = describe_array(a, &u, clean, resync_sector);
+	}
 	if (err) {
 		array_err(a, "superblocks cannot hold so many members: error %d\n", err);
 		return err;

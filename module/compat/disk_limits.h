@@ -70,6 +70,16 @@ static inline bool disk_limits_has(struct disk_limits *l,
 	return *disk_limits_features(l) & feature;
 }
 
+/* Of limits that are in use, too: as the block layer does when a disk refuses them. */
+static inline void disk_limits_no_zeroes(struct queue_limits *q)
+{
+	q->max_write_zeroes_sectors = 0;
+#ifdef HAVE_WZEROES_UNMAP
+	q->max_hw_wzeroes_unmap_sectors = 0;
+	q->max_wzeroes_unmap_sectors = 0;
+#endif
+}
+
 /*
  * A member joins: the strictest of both limits. Of features it adds what one
  * member is enough for (cache, FUA, rotation, stable pages), and takes away

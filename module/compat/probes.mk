@@ -24,6 +24,7 @@ compat-probes := \
 	$(call has,MEDIA_CHANGE_DISK,linux/blkdev.h,disk_force_media_change.struct gendisk .disk.;) \
 	$(call has,LIMITS_UPDATE,linux/blkdev.h,\<queue_limits_start_update\>) \
 	$(call has,LIMITS_FROZEN,linux/blkdev.h,\<queue_limits_commit_update_frozen\>) \
+	$(call has,WZEROES_UNMAP,linux/blkdev.h,\<max_hw_wzeroes_unmap_sectors\>) \
 	$(call has,TIMER_DELETE,linux/timer.h,\<timer_delete_sync\>) \
 	$(call has,HRTIMER_SETUP,linux/hrtimer.h,\<hrtimer_setup\>) \
 	$(call has,WQ_PERCPU,linux/workqueue.h,\<WQ_PERCPU\>) \
@@ -47,6 +48,7 @@ compat-probes := \
 # MEDIA_CHANGE_DISK 6.6		disk_force_media_change without events
 # LIMITS_UPDATE 6.9		limits change as a whole: start, commit
 # LIMITS_FROZEN 6.14		and freeze the queue for it in the right order
+# WZEROES_UNMAP 6.17		limits for zeroes that may unmap
 # TIMER_DELETE 6.2		was del_timer_sync
 # HRTIMER_SETUP 6.13		initialisation with the function
 # WQ_PERCPU 6.17		what a workqueue without WQ_UNBOUND always was

@@ -104,16 +104,33 @@ void bitmap_super_note_update(struct bitmap_super *sb, u64 utime, u64 utime_befo
 		memcpy(sb->pad + UPDATE_AT, &disk, sizeof(disk));
 }
 
+void bitmap_super_copy_update(struct bitmap_super *to, const struct bitmap_super *from)
+{
+	struct update_disk disk;
+
+	get_update(from, &disk);
+	if (le64_to_cpu(disk.events) == from->events)
+		memcpy(to->pad + UPDATE_AT, &disk, sizeof(disk));
+}
+
+bool bitmap_super_updates_differ(const struct bitmap_super *x, const struct bitmap_super *y)
+{
+	struct update_disk a, b;
+
+	get_update(x, &a);
+	get_update(y, &b);
+	return x->events == y->events && le64_to_cpu(a.events) == x->events &&
+	       a.events == b.events && a.utime != b.utime;
+}
+
 bool bitmap_super_is_of(const struct bitmap_super *sb, u64 events, u64 utime)
 {
 	struct update_disk disk;
-	u64 noted;
 
 	get_update(sb, &disk);
 	if (le64_to_cpu(disk.events) != sb->events || !member_microseconds(utime))
 		return true;
-	noted = le64_to_cpu(sb->events == events ? disk.utime : disk.utime_before);
-	return !noted || noted == utime;
+	return utime == le64_to_cpu(sb->events == events ? disk.utime : disk.utime_before);
 }
 
 /* --- judgement ------------------------------------------------------------ */
@@ -251,7 +268,8 @@ u64 bitmap_default_chunk_bytes(u64 sectors)
 {
 	u64 chunk = BITMAP_CHUNK_MIN_NEW_BYTES;
 
-	while (bitmap_bits(sectors, chunk) > BITMAP_BITS_DEFAULT_MAX)
+	while (chunk < BITMAP_CHUNK_MAX_BYTES &&
+	       bitmap_bits(sectors, chunk) > BITMAP_BITS_DEFAULT_MAX)
 		chunk *= 2;
 	return chunk;
 }

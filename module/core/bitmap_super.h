@@ -112,11 +112,17 @@ void bitmap_super_init(struct bitmap_super *sb);
  *
  *	232	the events of this record
  *	240	utime of the members' superblocks with these events
- *	248	utime of those with one event less, 0: not known
+ *	248	utime of those with one event less, 0: not known, and so nobody's
  *
  * It says nothing if the superblock has other events: something else wrote them.
  */
 void bitmap_super_note_update(struct bitmap_super *sb, u64 utime, u64 utime_before);
+
+/* With the events of @from; what @to knows of them stays if @from knows nothing. */
+void bitmap_super_copy_update(struct bitmap_super *to, const struct bitmap_super *from);
+
+/* Have both as many events, of two histories? False also if nobody can tell. */
+bool bitmap_super_updates_differ(const struct bitmap_super *x, const struct bitmap_super *y);
 
 /*
  * Are sb->events, which are @events or one more, those of the history of a member

@@ -152,6 +152,13 @@ json() { jq -er "$1" <<<"$output"; }
 	[[ $output == *bad*events_cleared* ]]
 }
 
+@test "events_cleared one later than events is of a bitmap attached while a member was away: 0" {
+	make_bitmap --clean
+	put bitmap 32 "\\x0$(($(od -An -tu1 -j 24 -N 1 bitmap) + 1))"
+	check 0
+	[[ $output == *events_cleared*"rebuilt in full"* ]]
+}
+
 @test "a file that others may write to asks for attention: 3" {
 	make_bitmap --clean
 	chmod 660 bitmap

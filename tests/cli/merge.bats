@@ -47,6 +47,37 @@ refused() {
 
 # ---- merge ----
 
+# record FILE EVENTS TIME: its events, and which update of the members they belong to.
+record() {
+	put "$1" 24 "\\x$2"
+	put "$1" 232 "\\x$2"
+	put "$1" 240 "\\x$3"
+}
+record_of() { od -An -tu8 -j 232 -N 16 "$1" | xargs; }
+
+@test "--merge keeps which update the newest's events belong to" {
+	record a 07 05
+	record b 06 04
+	run -0 "$MDBITMAP" -q --merge out b a
+	[[ $(record_of out) == "7 5" ]]
+	run -0 "$MDBITMAP" -q --merge again a b
+	[[ $(record_of again) == "7 5" ]]
+	put b 24 '\x07' # of which nobody knows more
+	run -0 "$MDBITMAP" -q --merge third a b
+	[[ $(record_of third) == "7 5" ]]
+	run "$MDBITMAP" --check third
+	[[ $output != *"out of date"* ]]
+}
+
+@test "--merge of as many events of two histories is stale" {
+	record a 07 05
+	record b 07 04
+	run -0 --separate-stderr "$MDBITMAP" --merge out a b
+	[[ $stderr == "mdbitmap: b: "*"marked stale"* ]]
+	run "$MDBITMAP" --check out
+	[[ $output == *attention*state* ]]
+}
+
 @test "--merge is the OR, at the finest chunk size of the inputs" {
 	run -0 --separate-stderr "$MDBITMAP" --merge out a b
 	[[ $output == "out: 1.19 MiB in 20 chunks of 64 KiB, 7 dirty" ]]

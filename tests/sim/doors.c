@@ -92,6 +92,10 @@ int disk_add_limits(struct array *a, struct leg *leg)
 	return 0;
 }
 
+void disk_no_zeroes(struct array *a)
+{
+}
+
 void disk_set_capacity(struct array *a, sector_t sectors)
 {
 }

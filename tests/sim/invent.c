@@ -29,7 +29,7 @@ static void any_config(struct config *c)
 	c->delay_ms = PICK(200, 1000, 5000);
 	c->quantum = PICK(10, 40, 150, 1000);
 	c->nomem = chance(200) ? 50 : 0;
-	c->mostly = chance(300);
+	c->mostly = chance(300) ? 1 + (c->members == 3 && chance(300)) : 0;
 	c->behind = c->mostly && chance(700) ? 16 : 0;
 	c->lazy = PICK(0, 0, 1, 2);
 	c->fua = chance(600);
@@ -53,11 +53,10 @@ static void append(struct script *s, enum verbs verb, u32 x, u32 y)
 		s->actions[s->n++] = (struct action){ .verb = &verbs[verb], .args = { x, y } };
 }
 
-/* One goes, and comes back, in some way; not one that has data others are behind with. */
+/* One goes, and comes back, in some way. */
 static void member_trip(struct script *s)
 {
-	u32 m = s->config.behind ? s->config.members - 1 :
-				   random_below(s->config.members);
+	u32 m = random_below(s->config.members);
 
 	append(s, chance(500) ? FAIL : BREAK, m, 0);
 	append(s, SLEEP, random_below(3000), 0);

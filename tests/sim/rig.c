@@ -166,7 +166,7 @@ static void add_all(struct rig *rig)
 	for (i = 0; i < rig->config.members; i++) {
 		mdu_disk_info_t info = disk_info(i);
 
-		if (!(rig->absent & 1 << i))
+		if (!((rig->absent | rig->config.without) & 1 << i))
 			must(array_add_disk(rig->a, &info), "ADD_NEW_DISK");
 	}
 }
@@ -448,6 +448,8 @@ void rig_roll_back(struct rig *rig)
 	u32 i;
 
 	for (i = 0; i < rig->config.members && rig->snapshot[i]; i++) {
+		if (rig->config.without & 1 << i)
+			continue;
 		platter_free(rig->member[i]);
 		rig->member[i] = rig->snapshot[i];
 		rig->snapshot[i] = NULL;

@@ -35,6 +35,7 @@ struct config {
 	unsigned int halfway;		/* of 1000 are stopped in the middle of their sync, at first */
 	unsigned int microseconds;	/* 0: members' superblocks have none, as if stock md wrote them */
 	unsigned int persistent;	/* 0: no metadata, and not for power cuts */
+	unsigned int without;		/* mask of members that starts leave out */
 	unsigned int cut;		/* a power cut every so many steps of disks, in the mean */
 	unsigned int tries;		/* different ones at each of these places */
 };

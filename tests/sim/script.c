@@ -314,6 +314,11 @@ static void do_powercut(struct rig *rig, const struct action *a)
 {
 }
 
+static void do_without(struct rig *rig, const struct action *a)
+{
+	rig->config.without = a->args[0];
+}
+
 static void do_cuts(struct rig *rig, const struct action *a)
 {
 	crash_arm(rig);
@@ -357,6 +362,7 @@ const struct verb verbs[VERBS] = {
 	[ASK_FOR_CLEAN] = { "ask-for-clean", 0, do_ask_for_clean },	/* while a write is under way */
 	[POWERCUT] = { "powercut", 0, do_powercut },	/* and go on with what is left */
 	[POWERCUT_UNLOGGED] = { "powercut-unlogged", 0, do_powercut },	/* without the bitmap */
+	[WITHOUT] = { "without", 1, do_without },	/* MASK of members, at each start from now on */
 	[CUTS] = { "cuts", 0, do_cuts },	/* from here on: recoveries on the side */
 };
 
@@ -378,7 +384,7 @@ static const struct {
 	KEY(patience, 0, 0, 100000),
 	KEY(nomem, 0, 0, 900),
 	KEY(behind, 0, 0, 1000),
-	KEY(mostly, 0, 0, 1),
+	KEY(mostly, 0, 0, MEMBERS_MAX - 1),
 	KEY(fua, 1, 0, 1),
 	KEY(direct, 1, 0, 1),
 	KEY(blockdev, 0, 0, 1),

@@ -342,6 +342,21 @@ static void half_of_a_mirror_that_went_on_without_the_other_has_diverged(void **
 	assert_choice(2, CHOICE_DIVERGED);
 }
 
+/* Number 2 has the slot of number 0, which the other ran with, and not with number 2. */
+static void a_member_that_knows_another_in_that_slot_has_diverged(void **state)
+{
+	struct member_super *ms = device(0, 20, 2);
+
+	ms->number = 2;
+	say(ms, 0, FAULTY);
+	say(ms, 1, FAULTY);
+	say(ms, 2, 0);
+	device(1, 15, 2);
+	assert_int_equal(choose(2), 0);
+	assert_choice(0, CHOICE_ACTIVE);
+	assert_choice(1, CHOICE_DIVERGED);
+}
+
 static void a_member_older_than_its_replacement_has_not_diverged(void **state)
 {
 	struct member_super *fresh = device(0, 20, 2);
@@ -438,6 +453,7 @@ int main(void)
 		cmocka_unit_test(a_member_that_went_on_alone_has_diverged),
 		cmocka_unit_test(a_member_that_went_on_alone_and_says_removed_has_diverged),
 		cmocka_unit_test(half_of_a_mirror_that_went_on_without_the_other_has_diverged),
+		cmocka_unit_test(a_member_that_knows_another_in_that_slot_has_diverged),
 		cmocka_unit_test(a_member_older_than_its_replacement_has_not_diverged),
 		cmocka_unit_test(members_of_two_arrays_are_refused_and_named),
 		cmocka_unit_test(members_of_two_formats_are_refused),

@@ -473,9 +473,17 @@ static void a_bitmap_of_another_history_is_stale_though_its_events_are_the_same(
 
 static void events_cleared_cannot_be_later_than_events(void **state)
 {
-	file.cleared = 41;
+	file.cleared = 42;
 	judge();
 	assert_bad("events_cleared", -EUCLEAN, false);
+}
+
+static void events_cleared_is_one_later_of_a_bitmap_attached_while_one_was_away(void **state)
+{
+	file.cleared = 41;
+	judge();
+	assert_weight("events_cleared", FINDING_NOTICE);
+	assert_null(findings_refusal(&found, false));
 }
 
 static void another_size_is_refused_unless_forced(void **state)
@@ -815,6 +823,25 @@ static void our_driver_believes_members_in_sync_against_a_stale_bitmap(void **st
 	assert_bad("events", -ESTALE, true);
 }
 
+static void our_driver_takes_a_bitmap_far_ahead_for_stale(void **state)
+{
+	with_ours();
+	dirty(3);
+	file.events = 42;
+	judge();
+	assert_weight("events", FINDING_ATTENTION);
+	predict();
+	assert_true(forecast.full);
+	/* what runs may be there itself by now */
+	target.running = true;
+	judge();
+	assert_weight("events", FINDING_NOTICE);
+	target.running = false;
+	file.events = 41;
+	predict();
+	assert_false(forecast.full);
+}
+
 static void our_driver_knows_a_bitmap_of_another_history(void **state)
 {
 	with_ours();
@@ -1084,6 +1111,7 @@ int main(void)
 		TEST(a_newer_bitmap_is_believed),
 		TEST(a_bitmap_of_another_history_is_stale_though_its_events_are_the_same),
 		TEST(events_cleared_cannot_be_later_than_events),
+		TEST(events_cleared_is_one_later_of_a_bitmap_attached_while_one_was_away),
 		TEST(another_size_is_refused_unless_forced),
 		TEST(half_a_kib_is_no_other_size),
 		TEST(a_file_too_small_for_the_array_is_refused_even_by_force),
@@ -1109,6 +1137,7 @@ int main(void)
 		TEST(of_a_degraded_array_no_bit_is_passed_over),
 		TEST(our_driver_copies_each_set_bit_of_a_current_bitmap),
 		TEST(our_driver_believes_members_in_sync_against_a_stale_bitmap),
+		TEST(our_driver_takes_a_bitmap_far_ahead_for_stale),
 		TEST(our_driver_knows_a_bitmap_of_another_history),
 		TEST(our_driver_without_metadata_goes_by_the_bits_unless_assume_clean),
 		TEST(a_clean_stop_of_a_healthy_array_of_ours_leaves_nothing_to_copy),

@@ -294,6 +294,25 @@ behind() { (($(<$md/bitmap/max_backlog_used) > 0)); }
 	got zeroed
 }
 
+zeroes_are_offered() { (($(</sys/block/md0/queue/write_zeroes_max_bytes) > 0)); }
+
+@test "zeroes are offered as long as there is a bitmap, and nobody has refused them" {
+	create_on_a_and_b
+	zeroes_are_offered
+	b_refuses_zeroes 64K
+	run ! zeroes_are_offered
+	mdadm --quiet --stop /dev/md0
+	is_well b
+	mdadm --quiet --assemble /dev/md0 --bitmap=/mnt/bitmap /dev/mapper/a /dev/mapper/b
+	wait_idle md0
+	zeroes_are_offered
+	mdadm --quiet --grow /dev/md0 --bitmap=none
+	run ! zeroes_are_offered
+	mdadm --quiet --stop /dev/md0
+	mdadm --quiet --assemble /dev/md0 /dev/mapper/a /dev/mapper/b
+	run ! zeroes_are_offered
+}
+
 # b_refuses_zeroes OFFSET: two chunks of them, which other members take.
 b_refuses_zeroes() {
 	slow_writes b 0 # a target that takes none

@@ -256,6 +256,43 @@ same() {
 	done
 }
 
+@test "the prompt member becomes write-mostly when nothing is behind any more" {
+	lay slow vdc
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=64K --delay=1 \
+		--write-behind=64 /dev/vdb --write-mostly /dev/mapper/slow
+	dd if=/dev/urandom of=/tmp/two bs=64K count=16 iflag=fullblock status=none
+	slow_writes slow 3000
+	dd if=/tmp/two of=/dev/md0 bs=64K oflag=direct status=none
+	(($(<$md/bitmap/max_backlog_used) > 0))
+	run ! has_two
+	echo writemostly >$md/dev-vdb/state
+	has_two
+}
+has_two() { dd if=/dev/vdc bs=64K skip=16 count=16 iflag=direct status=none | cmp -s - /tmp/two; }
+
+@test "who is read from first does not change while a resync is owed" {
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --metadata=1.2 \
+		--data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=64K /dev/vdb /dev/vdc
+	echo frozen >$md/sync_action
+	run bash -c "echo writemostly >$md/dev-vdb/state"
+	[[ $status != 0 && $output == *busy* ]]
+	[[ $(<$md/dev-vdb/state) == in_sync ]]
+	echo failfast >$md/dev-vdb/state
+	echo idle >$md/sync_action
+	complete
+	echo writemostly >$md/dev-vdb/state
+}
+
+@test "members of a stopped array are not asked anew who they are" {
+	create /dev/vdb /dev/vdc
+	echo inactive >$md/array_state
+	run bash -c "echo 0 >$md/raid_disks"
+	[[ $status != 0 && $output == *busy* ]]
+	echo active >$md/array_state
+	complete
+}
+
 @test "without metadata: a write in flight when the store failed returns when its member fails" {
 	lay store vdf
 	lay b vdc
