@@ -76,11 +76,8 @@ try() {
 		;;
 	*) echo "step $1, allocation $2: ${said[*]}" && return 1 ;;
 	esac
-	if (($1 < count)); then
-		mdioctl /dev/md0 STOP_ARRAY >/dev/null
-	else # which has stopped it: while it is on its way out, it cannot be opened
-		retry 50 0.1 mdioctl /dev/md0 STOP_ARRAY >/dev/null
-	fi
+	# What a step has stopped cannot be opened while it is on its way out.
+	retry 50 0.1 mdioctl /dev/md0 STOP_ARRAY >/dev/null
 	(($1 < running)) || restore
 }
 
@@ -110,6 +107,35 @@ restore() {
 		total=$((total + nth - 1))
 	done
 	((total > 20))
+}
+
+# make_md7 NTH: but the NTH allocation fails; "0" if that came, and an error if it was needed.
+make_md7() {
+	# shellcheck disable=SC2016 # of that shell, whose own allocations these are
+	bash -c 'exec 3>/sys/module/mdbitmap/parameters/new_array \
+			4>/proc/self/fail-nth 5</proc/self/fail-nth
+		echo "$1" >&4
+		echo md7 >&3
+		read -r -u 5 left
+		echo "$left"' bash "$1" 2>&1
+}
+
+@test "each allocation of a new array fails once: there is none, or it can do without" {
+	local nth said
+	[[ -b /dev/md7 ]] || mknod /dev/md7 b 9 7
+	for ((nth = 1; ; nth++)); do
+		said=$(make_md7 $nth)
+		case $said in
+		*"Cannot allocate memory"*0) [[ ! -e /sys/block/md7 ]] ;;
+		[0-9]*) [[ -e /sys/block/md7 ]] ;;
+		*) echo "$nth: $said" && return 1 ;;
+		esac
+		[[ ! -e /sys/block/md7 ]] || retry 50 0.1 mdioctl /dev/md7 STOP_ARRAY >/dev/null
+		[[ $said == *0 ]] || break
+		retry 50 0.1 eval '[[ ! -e /sys/block/md7 ]]'
+	done
+	echo "# new_array: $((nth - 1)) allocations" >&3
+	((nth > 20))
 }
 
 # The driver's own threads, of md0.
