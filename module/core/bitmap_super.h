@@ -143,7 +143,10 @@ u64 bitmap_head_bytes(const struct bitmap_super *sb);
 /* Clustered: distance in bytes between the slots of two nodes. md-abi.md 4.10 */
 u64 bitmap_slot_bytes(const struct bitmap_super *sb);
 
-/* mdadm's default for files: from 4 KiB, doubled until 2^20 bits are enough. */
+/*
+ * mdadm's default for files: from 4 KiB, doubled until 2^20 bits are enough, but
+ * BITMAP_CHUNK_MAX_BYTES at most.
+ */
 u64 bitmap_default_chunk_bytes(u64 sectors);
 
 #endif
