@@ -174,14 +174,12 @@ static int write_state(const struct image *image, int fd, uint32_t state)
 {
 	struct bitmap_super sb = image->sb;
 	struct bitmap_super_disk disk;
-	ssize_t n;
+	int err;
 
 	sb.state = state;
 	bitmap_super_encode(&disk, &sb);
-	n = pwrite(fd, &disk, sizeof(disk), 0);
-	if (n < 0 || fsync(fd))
-		return -errno;
-	return n == sizeof(disk) ? 0 : -EIO;
+	err = image_put_super(fd, &disk);
+	return !err && fsync(fd) ? -errno : err;
 }
 
 /*

@@ -3,7 +3,6 @@
  * Edits of one bitmap file: --mark, --clear, --resize, --rechunk.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,8 +278,6 @@ static int recast_bits(struct recast *to, struct image *image)
 
 	if (err)
 		return err;
-	/* It is only read from here on: past the cache, which is slower. */
-	fcntl(image->fd, F_SETFL, O_DIRECT);
 	buffer = malloc(r.step / 8);
 	if (!buffer)
 		err = fail(-ENOMEM, "out of memory");

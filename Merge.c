@@ -202,23 +202,16 @@ static int merge_bits(struct merge *m)
 	return err;
 }
 
-static int write_merged(struct merge *m, const struct request *rq)
+static int write_merged(struct merge *m, const struct request *rq, const struct image *replace)
 {
-	struct image *replace;
-	int err = image_replaceable(rq->args[0], rq->force, &replace);
+	int err = rq->dry_run ? 0 : image_writer_start(rq->args[0], replace, &m->sb, &m->writer);
 
 	if (err)
 		return err;
-	if (!rq->dry_run)
-		err = image_writer_start(rq->args[0], replace, &m->sb, &m->writer);
-	if (!err) {
-		err = merge_bits(m);
-		if (!err && m->writer)
-			err = image_writer_finish(m->writer);
-		else
-			image_writer_abort(m->writer);
-	}
-	image_close(replace);
+	err = merge_bits(m);
+	if (!err && m->writer)
+		return image_writer_finish(m->writer);
+	image_writer_abort(m->writer);
 	return err;
 }
 
@@ -238,17 +231,22 @@ int mode_merge(const struct request *rq)
 	struct merge m = { .count = rq->arg_count - 1 };
 	struct outcome out = { .mode = "merge", .verb = "merge into",
 			       .path = rq->args[0], .sb = &m.sb };
+	struct image *replace = NULL;
 	int err;
 
 	m.inputs = calloc(m.count, sizeof(*m.inputs));
 	if (!m.inputs)
 		return fail(-ENOMEM, "out of memory");
-	err = open_inputs(&m, rq);
+	/* First of all: it may be one of the inputs, and nobody is to edit it once they are read. */
+	err = image_replaceable(rq->args[0], rq->force, &replace);
+	if (!err)
+		err = open_inputs(&m, rq);
 	if (!err)
 		err = choose_chunk(&m, rq);
 	if (!err)
-		err = write_merged(&m, rq);
+		err = write_merged(&m, rq, replace);
 	close_inputs(&m);
+	image_close(replace);
 	if (err)
 		return err;
 	out.dirty = m.dirty;

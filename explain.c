@@ -69,15 +69,18 @@ static bool is_same_array(const char *word, const struct node_name *name)
 	return !node_split(word, &other) && !strcmp(other.kernel, name->kernel);
 }
 
-/* " WORD", in quotes if a shell would take it for more. */
-static void add_word(char *text, size_t size, const char *word)
+/* " WORD", in quotes if a shell would take it for more. False: it cannot be shown so. */
+static bool add_word(char *text, size_t size, const char *word)
 {
 	bool plain = *word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyz"
 					   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 					   "/._-=:,+@%")];
 	size_t used = strlen(text);
 
-	snprintf(text + used, size - used, plain ? " %s" : " '%s'", safe(word));
+	if (strchr(word, '\'') || strcmp(safe(word), word))
+		return false;
+	snprintf(text + used, size - used, plain ? " %s" : " '%s'", word);
+	return true;
 }
 
 /*
@@ -94,7 +97,8 @@ static bool other_command(const struct node_name *name, char *text, size_t size)
 		bool same = is_same_array(command.argv[i], name) &&
 			    our_word(command.argv[i], ours, sizeof(ours));
 
-		add_word(text, size, same ? ours : command.argv[i]);
+		if (!add_word(text, size, same ? ours : command.argv[i]))
+			return false;
 	}
 	return command.argc > 1 && strlen(text) < size - 1;
 }

@@ -323,9 +323,12 @@ static int open_fd(struct image *image, unsigned int flags)
 		return fail_errno(-errno, "%s", safe(image->path));
 	if (device ? !S_ISBLK(image->st.st_mode) : !S_ISREG(image->st.st_mode))
 		return fail(-EMEDIUMTYPE, "%s: is not a regular file", safe(image->path));
-	if (edit || fcntl(image->fd, F_SETFL, O_DIRECT)) {
+	/*
+	 * What stock md wrote is on the disk, not in the cache, which keeps what it has
+	 * of a file that somebody has mapped.
+	 */
+	if (fcntl(image->fd, F_SETFL, O_DIRECT)) {
 		fcntl(image->fd, F_SETFL, 0);
-		/* What stock md wrote is on the disk, not in the cache. */
 		posix_fadvise(image->fd, 0, 0, POSIX_FADV_DONTNEED);
 	}
 	return 0;

@@ -147,6 +147,9 @@ int image_set_chunks(struct image *image, uint64_t start, uint64_t end, bool dir
 int image_write_super(struct image *image, const struct bitmap_super *sb);
 int image_sync(struct image *image);
 
+/* The superblock of a bitmap file that is open for writing as @fd. -errno, nothing said. */
+int image_put_super(int fd, const struct bitmap_super_disk *raw);
+
 /*
  * A bitmap file in the making: written beside its name as .NAME.XXXXXX,
  * mode 0600, every block really written, durable, superblock last; takes

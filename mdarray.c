@@ -373,6 +373,31 @@ static int is_file_at(const struct stat *st, const char *path)
 	return stat(path, &other) ? -ESTALE : is_same_file(st, &other);
 }
 
+/* Without /sys, as in a chroot: -ESTALE and its name if an array is there. */
+static int any_in_status(char name[64])
+{
+	static const char *const files[] = { "/proc/mdstat", "/proc/mdbstat" };
+	char *text, *rest, *line, *end;
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; !ret && i < sizeof(files) / sizeof(files[0]); i++) {
+		if (sysfs_slurp(files[i], &text))
+			continue;
+		rest = text;
+		while (!ret && (line = strsep(&rest, "\n"))) {
+			end = strstr(line, " : ");
+			if (!end || *line == ' ' || *line == '\t' ||
+			    !strncmp(line, "Personalities", 13))
+				continue;
+			snprintf(name, 64, "%.*s", (int)(end - line), line);
+			ret = -ESTALE;
+		}
+		free(text);
+	}
+	return ret;
+}
+
 int mdarray_uses_file(int fd, char name[64])
 {
 	char path[PATH_MAX], **names;
@@ -384,7 +409,7 @@ int mdarray_uses_file(int fd, char name[64])
 		return -errno;
 	err = sysfs_md_list(&names, &count);
 	if (err)
-		return err == -ENOENT ? 0 : err;
+		return err == -ENOENT ? any_in_status(name) : err;
 	for (i = 0; ret != 1 && i < count; i++) {
 		err = stored_path(names[i], path);
 		if (!err)

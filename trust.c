@@ -601,6 +601,7 @@ static int open_device(const struct image *image, int *out)
 static int open_writable(const struct image *image, int *out)
 {
 	const char *path = safe(image->path);
+	char md[64];
 	int fd, err;
 
 	if (S_ISBLK(image->st.st_mode))
@@ -609,6 +610,9 @@ static int open_writable(const struct image *image, int *out)
 	if (fd < 0)
 		return fail_errno(-errno, "%s: cannot be opened for writing", path);
 	err = image_lock(image, fd);
+	/* Somebody may have given it to an array since it was judged. */
+	if (!err && mdarray_uses_file(fd, md) == 1)
+		err = fail(-EBUSY, "%s: is attached to %s; --detach it first", path, safe(md));
 	if (err) {
 		close(fd);
 		return err;

@@ -364,42 +364,65 @@ int window_read_head(const struct image *image, uint64_t place,
 	return n < (ssize_t)(lead + sizeof(*raw));
 }
 
+/* Through the cache: where a file ends is no place for a direct write. */
 static int write_span(int fd, const u8 *from, uint64_t bytes, uint64_t offset)
 {
-	while (bytes) {
+	int flags = fcntl(fd, F_GETFL), err = 0;
+
+	fcntl(fd, F_SETFL, flags & ~O_DIRECT);
+	while (!err && bytes) {
 		ssize_t n = pwrite(fd, from, bytes, offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return -errno;
+		if (n < 0) {
+			err = -errno;
+			break;
+		}
 		from += n;
 		bytes -= n;
 		offset += n;
 	}
-	return 0;
+	fcntl(fd, F_SETFL, flags);
+	return err;
 }
 
-/* Set or clear within the window at hand, and write the words it touches. */
+/*
+ * Only whole pages are written. The cache may have pages of before stock md wrote to
+ * the blocks below, as long as somebody has the file mapped, and the rest of a page
+ * of which a part is written would come from there: bits that md set would be lost.
+ */
+static uint64_t page_bytes(void)
+{
+	long bytes = sysconf(_SC_PAGESIZE);
+
+	return bytes > ALIGN ? (uint64_t)bytes : ALIGN;
+}
+
+/* Set or clear within the window at hand, and write the pages it touches. */
 static int edit_window(struct image *image, uint64_t from, uint64_t to, bool dirty)
 {
 	struct image_buffer *b = image->buffer;
-	uint64_t first = from / 64 * 8, last = (to + 63) / 64 * 8;
+	uint64_t page = page_bytes(), begin = align_down(image->base + b->start);
+	uint64_t first = image->base + b->start + from / 8;
+	uint64_t last = image->base + b->start + bits_bytes(to);
+	uint64_t end = align_up(image->base + b->end), bytes = b->end - b->start;
 	unsigned int word = word_bytes(image);
 	int err;
 
-	if (last > b->end - b->start)
-		last = b->end - b->start;
+	if (end > image->base + image->room_bytes)
+		end = image->base + image->room_bytes;
+	first = first / page * page > begin ? first / page * page : begin;
+	last = (last + page - 1) / page * page < end ? (last + page - 1) / page * page : end;
 	if (dirty)
 		bits_set(b->bits, from, to);
 	else
 		bits_clear(b->bits, from, to);
 	if (word > 1)
-		bits_from_big_endian(b->bits + first, last - first, word);
-	err = write_span(image->fd, b->bits + first, last - first,
-			 image->base + b->start + first);
+		bits_from_big_endian(b->bits, bytes, word);
+	err = write_span(image->fd, b->data + (first - begin), last - first, first);
 	if (word > 1)
-		bits_from_big_endian(b->bits + first, last - first, word);
+		bits_from_big_endian(b->bits, bytes, word);
 	if (err)
 		return fail_errno(err, "%s: write", safe(image->path));
 	return 0;
@@ -427,12 +450,36 @@ int image_set_chunks(struct image *image, uint64_t start, uint64_t end, bool dir
 	return err;
 }
 
+int image_put_super(int fd, const struct bitmap_super_disk *raw)
+{
+	const struct image file = { .fd = fd };
+	int flags = fcntl(fd, F_GETFL), err = 0;
+	u8 *page = aligned_alloc(page_bytes(), page_bytes());
+	ssize_t n;
+
+	if (!page)
+		return -ENOMEM;
+	fcntl(fd, F_SETFL, flags | O_DIRECT);
+	n = read_span(&file, page, page_bytes(), 0);
+	fcntl(fd, F_SETFL, flags);
+	if (n < (ssize_t)sizeof(*raw))
+		err = n < 0 ? (int)n : -EIO;
+	if (!err) {
+		memcpy(page, raw, sizeof(*raw));
+		err = write_span(fd, page, n, 0);
+	}
+	free(page);
+	return err;
+}
+
 int image_write_super(struct image *image, const struct bitmap_super *sb)
 {
 	int err;
 
 	bitmap_super_encode(&image->raw, sb);
-	err = write_span(image->fd, (const u8 *)&image->raw, sizeof(image->raw), 0);
+	if (image->buffer)
+		image->buffer->start = image->buffer->end = 0;
+	err = image_put_super(image->fd, &image->raw);
 	if (err)
 		return fail_errno(err, "%s: write", safe(image->path));
 	image->sb = image->all = *sb;

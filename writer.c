@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include "image.h"
 #include "report.h"
@@ -272,7 +273,8 @@ static int write_all(struct image_writer *w, const u8 *from, uint64_t bytes,
 		bytes -= n;
 		offset += n;
 	}
-	return interrupted ? interrupted_error(w) : 0;
+	/* What is written is written. Of a file the name says whether it counts. */
+	return interrupted && (bytes || !w->device) ? interrupted_error(w) : 0;
 }
 
 static int flush(struct image_writer *w)
@@ -348,13 +350,34 @@ static int sync_file(struct image_writer *w)
 	return 0;
 }
 
-/* A file that replaces another keeps its owner and mode. */
+/*
+ * With a list of access rights the group's bits of the mode are a mask: without the
+ * list they would be the group's. A new file may have one of its directory.
+ */
+static int copy_access(struct image_writer *w)
+{
+	static const char name[] = "system.posix_acl_access";
+	u8 list[4096];
+	ssize_t n = fgetxattr(w->replace->fd, name, list, sizeof(list));
+
+	if (n < 0 && errno != ENODATA && errno != EOPNOTSUPP)
+		return -errno;
+	if (n >= 0)
+		return fsetxattr(w->fd, name, list, n, 0) ? -errno : 0;
+	return fremovexattr(w->fd, name) && errno != ENODATA && errno != EOPNOTSUPP ? -errno : 0;
+}
+
+/* A file that replaces another keeps its owner, mode and access rights. */
 static int dress(struct image_writer *w)
 {
 	const struct stat *st = &w->replace->st;
+	int err;
 
 	if (fchown(w->fd, st->st_uid, st->st_gid))
 		return fail_errno(-errno, "%s: owner", safe(w->path));
+	err = copy_access(w);
+	if (err)
+		return fail_errno(err, "%s: access rights", safe(w->path));
 	if (fchmod(w->fd, st->st_mode & 07777))
 		return fail_errno(-errno, "%s: mode", safe(w->path));
 	return 0;

@@ -490,3 +490,40 @@ unchanged_if_interrupted() {
 	"$MDBITMAP" --create new/g --size=2433s --bitmap-chunk=64 --clean <&- >&- 2>&- || true
 	hex new/g 0 4 <<<"62 69 74 6d"
 }
+
+# Stock md writes to the blocks below the file; what somebody has mapped stays in the cache.
+@test "what stock md wrote counts, and stays, though the cache has the file as it was before" {
+	needs_mounts
+	type -P cc mkfs.ext4 filefrag losetup >/dev/null || skip "needs cc, ext4 and loop devices"
+	printf '%s\n' '#include <fcntl.h>' '#include <stdio.h>' '#include <sys/mman.h>' '#include <unistd.h>' \
+		'int main(int c, char **v) { volatile char *p = mmap(0, 4096, PROT_READ, MAP_SHARED, open(v[c - 1], O_RDONLY), 0);' \
+		'return printf("%d\n", p[0]) < 0 || fflush(stdout) || pause(); }' >map.c
+	cc -o map map.c
+	truncate -s 32M disk
+	mkfs.ext4 -q -b 4096 disk
+	device=$(losetup -f --show disk 2>/dev/null) || skip "no loop devices here"
+	# shellcheck disable=SC2016
+	run -0 env MDBITMAP="$MDBITMAP" unshare -m bash -ec '
+		mount "$1" /mnt
+		file=/mnt/file
+		as_md() { # OFFSET BYTES
+			dd if="$1" of=block bs=4096 skip="$block" count=1 iflag=direct status=none
+			printf "$3" | dd of=block bs=1 seek="$2" conv=notrunc status=none
+			dd if=block of="$1" bs=4096 seek="$block" count=1 oflag=direct conv=notrunc status=none
+		}
+		"$MDBITMAP" -q --create $file --size=1G --bitmap-chunk=4 --clean
+		sync
+		block=$(filefrag -v -b4096 $file | awk "/^ *0:/ { print \$4 + 0 }")
+		coproc ./map $file
+		read -r -u "${COPROC[0]}"
+		as_md "$1" 256 "\\377"
+		"$MDBITMAP" -q --mark $file 100c+1c
+		"$MDBITMAP" -q --clear $file 3c+1c
+		"$MDBITMAP" --ranges $file --unit=chunks
+		as_md "$1" 48 "\\002"
+		"$MDBITMAP" -q --rechunk $file --bitmap-chunk=8 || echo "exit $?"
+		kill $COPROC_PID
+		umount /mnt' - "$device" 3>&- || { losetup -d "$device"; false; }
+	losetup -d "$device"
+	[[ $output == *$'0..3\n4..8\n100..101\n'*'STALE'*$'exit 6' ]]
+}

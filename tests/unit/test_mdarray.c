@@ -91,6 +91,34 @@ static void without_md_no_array_uses_a_file(void **state)
 	rmdir(dir);
 }
 
+/* As in a chroot. */
+static void without_sysfs_the_status_file_says_whether_there_are_arrays(void **state)
+{
+	char dir[] = "/tmp/test_array.XXXXXX", name[64], path[64];
+	FILE *out;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/proc", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/proc/mdstat", dir);
+	sysfs_set_root(dir);
+	out = fopen(path, "w");
+	fputs("Personalities : [raid1]\nunused devices: <none>\n", out);
+	fclose(out);
+	assert_int_equal(mdarray_uses_file(0, name), 0);
+	out = fopen(path, "w");
+	fputs("Personalities : [raid1]\nmd7 : active raid1 sdb[1] sda[0]\n"
+	      "      1024 blocks [2/2] [UU]\n\nunused devices: <none>\n", out);
+	fclose(out);
+	assert_int_equal(mdarray_uses_file(0, name), -ESTALE);
+	assert_string_equal(name, "md7");
+	sysfs_set_root("");
+	unlink(path);
+	*strrchr(path, '/') = '\0';
+	rmdir(path);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -98,6 +126,7 @@ int main(void)
 		cmocka_unit_test(a_member_whose_node_is_gone_is_found_by_its_name),
 		cmocka_unit_test(a_member_is_found_through_any_node_of_its_device),
 		cmocka_unit_test(without_md_no_array_uses_a_file),
+		cmocka_unit_test(without_sysfs_the_status_file_says_whether_there_are_arrays),
 	};
 
 	return cmocka_run_group_tests_name("mdarray", tests, NULL, NULL);
