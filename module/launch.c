@@ -163,7 +163,6 @@ static void reset_run(struct array *a)
 	 * may a bitmap file that is absent, and may be one event ahead.
 	 */
 	a->super_behind = a->degraded > 0 || !a->bitmap_file;
-	a->outrun = 0;
 	a->was_whole = !a->degraded;
 	a->suspend_lo = a->suspend_hi = 0;
 	a->safemode = false;

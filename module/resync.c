@@ -174,7 +174,8 @@ static void record_resync(struct array *a, sector_t mark)
 	unsigned long irq;
 
 	spin_lock_irqsave(&a->state_lock, irq);
-	if (a->resync_sector != NO_SECTOR && mark > a->resync_sector)
+	if (a->resync_sector != NO_SECTOR && mark > a->resync_sector &&
+	    !test_bit(ARRAY_CHUNK_OWED, &a->flags))
 		a->resync_sector = mark;
 	spin_unlock_irqrestore(&a->state_lock, irq);
 }

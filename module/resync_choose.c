@@ -92,9 +92,12 @@ static void take_spares(struct array *a)
 	/* What one that comes back had in its cache may be gone. */
 	if (added && a->intent)
 		intent_member_returns(a->intent);
-	array_resume(a);
-	if (added)
+	/* Its own superblock may say that it is in sync, and it is written to from here on. */
+	if (added) {
 		array_super_owed(a);
+		array_update_super(a);
+	}
+	array_resume(a);
 	stat_changed();
 }
 
@@ -158,6 +161,13 @@ static bool owed_to_others(struct array *a)
 		(count_in_sync(a) > 1 && a->resync_sector != NO_SECTOR));
 }
 
+/* What a resync may have passed already; its checkpoint does not tell of it. */
+static bool owed_behind(struct array *a)
+{
+	return a->intent && a->resync->action == SYNC_RESYNC &&
+	       test_bit(ARRAY_CHUNK_OWED, &a->flags);
+}
+
 /* Bits go only when it is on disk that their members are in sync. */
 static void settle_engine(struct array *a, bool complete, bool owed)
 {
@@ -177,6 +187,8 @@ static void conclude(struct resync *r, bool complete)
 
 	if (r->action != SYNC_RESYNC && r->action != SYNC_RECOVER)
 		return;
+	if (owed_behind(a))
+		set_resync_sector(a, min(a->resync_sector, intent_next_owed(a->intent, 0)));
 	resync_record(r, resync_mark(r));
 	if (r->action == SYNC_RESYNC && complete)
 		set_resync_sector(a, NO_SECTOR);
@@ -219,7 +231,7 @@ static void reap(struct resync *r)
 	bool complete;
 
 	resync_wait_thread(r);
-	complete = test_bit(RESYNC_COMPLETE, &r->flags);
+	complete = test_bit(RESYNC_COMPLETE, &r->flags) && !owed_behind(a);
 	conclude(r, complete);
 	log_end(r, complete);
 	keep_range(r, complete);
@@ -260,12 +272,9 @@ void resync_look_for_owed(struct array *a)
 	bool told;
 
 	lockdep_assert_held(&a->lock);
-	/* A resync that runs moves this on, and is looked behind when it has ended. */
-	if (a->resync_sector != NO_SECTOR && resync_running(a) &&
-	    a->resync->action == SYNC_RESYNC)
-		return;
-	/* A recovery that may have passed it is interrupted first: let_owed_go_first(). */
-	if (resync_running(a) && a->resync->action == SYNC_RECOVER)
+	/* What a sync that runs may have passed: it is interrupted first: let_owed_go_first(). */
+	if (resync_running(a) && (a->resync->action == SYNC_RESYNC ||
+				  a->resync->action == SYNC_RECOVER))
 		return;
 	told = test_and_clear_bit(ARRAY_CHUNK_OWED, &a->flags);
 	if (!a->intent)
@@ -391,7 +400,7 @@ static bool may_sync(struct array *a)
  */
 static void let_owed_go_first(struct array *a)
 {
-	if (owed_to_others(a))
+	if (owed_to_others(a) || owed_behind(a))
 		resync_interrupt(a);
 }
 

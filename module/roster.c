@@ -348,6 +348,20 @@ static bool place(struct array *a, struct leg *leg, const struct member_super *b
 	return true;
 }
 
+/*
+ * Who is not in sync, and was with others that @best is not one of: these may come next, and
+ * know of it what it no longer is.
+ */
+static void outrun_strangers(struct array *a, const struct member_super *best)
+{
+	struct leg *leg;
+
+	list_for_each_entry(leg, &a->legs, list)
+		if (!test_bit(LEG_IN_SYNC, &leg->flags) && leg->super->events &&
+		    !knows_as(leg->super, best->number, best->role))
+			array_outrun(a, leg->super->events);
+}
+
 int roster_analyse(struct array *a)
 {
 	struct leg *leg, *next, *best = freshest(a);
@@ -357,6 +371,8 @@ int roster_analyse(struct array *a)
 		return -EINVAL;
 	}
 	take_array(a, best->super);
+	a->some_behind = false;
+	a->outrun = 0;
 	/* Whoever else is there may be older. */
 	if (!place(a, best, best->super)) {
 		array_err(a, "not started without its freshest member\n");
@@ -368,8 +384,11 @@ int roster_analyse(struct array *a)
 		if (!leg->super || !place(a, leg, best->super))
 			roster_drop(a, leg);
 		else if (leg->super->events != best->super->events)
-			set_bit(ARRAY_SUPER_DIRTY, &a->flags);
+			a->some_behind = true;
 	}
+	outrun_strangers(a, best->super);
+	if (a->some_behind)
+		set_bit(ARRAY_SUPER_DIRTY, &a->flags);
 	return 0;
 }
 
@@ -460,6 +479,18 @@ static bool left_us(struct array *a, const struct member_super *ms)
 	return false;
 }
 
+/* As many events as we have, and not from the same update: it had them elsewhere. */
+static bool was_told_elsewhere(struct array *a, const struct member_super *ms)
+{
+	bool elsewhere;
+
+	mutex_lock(&a->super_lock);
+	elsewhere = ms->events == a->events && member_microseconds(ms->utime) &&
+		    member_microseconds(a->utime) && ms->utime != a->utime;
+	mutex_unlock(&a->super_lock);
+	return elsewhere;
+}
+
 /*
  * Has it everything that was written before it left, and do we know what was
  * written since? It can come back then: by the bitmap, or, if nothing was
@@ -470,6 +501,9 @@ static bool can_come_back(struct array *a, struct leg *leg)
 	const struct member_super *ms = leg->super;
 
 	if (ms->role >= a->raid_disks || ms->events > a->events || !left_us(a, ms))
+		return false;
+	/* They are to be outrun, and it may be one of them. */
+	if (ms->events < READ_ONCE(a->outrun) || was_told_elsewhere(a, ms))
 		return false;
 	if (ms->features & MEMBER_FEATURE_RECOVERY_OFFSET &&
 	    !(a->intent && is_remembered(a, leg)))
@@ -551,14 +585,13 @@ bool array_has_free_slot(struct array *a)
 }
 
 /*
- * It was in sync in this array, and yet never left those who are now: it has run with
- * others, who may come next, and know of it what it no longer is.
+ * It was a member of this array, or a spare, and yet never left those who are in sync now:
+ * it has run with others, who may come next, and know of it what it no longer is.
  */
 static void outrun_stranger(struct array *a, const struct member_super *ms)
 {
-	if (a->persistent && ms->role < a->raid_disks &&
-	    !memcmp(ms->uuid, a->uuid, UUID_BYTES) &&
-	    (ms->events > a->events || !left_us(a, ms)))
+	if (a->persistent && ms->events && !memcmp(ms->uuid, a->uuid, UUID_BYTES) &&
+	    (ms->events > a->events || was_told_elsewhere(a, ms) || !left_us(a, ms)))
 		array_outrun(a, ms->events);
 }
 

@@ -291,16 +291,18 @@ static bool wait_supers(struct array *a)
 	return ok;
 }
 
-static void send_supers(struct array *a, const struct member_update *u)
+/* To those that are in sync, or to the others. True if all that are in sync succeeded. */
+static bool write_supers(struct array *a, const struct member_update *u, bool in_sync)
 {
 	struct leg *leg;
 	u32 i = 0;
 
 	list_for_each_entry(leg, &a->legs, list) {
 		leg->sent = u->disks[i].role != MEMBER_ROLE_FAULTY &&
-			    send_super(leg, u, i);
+			    leg->told_in_sync == in_sync && send_super(leg, u, i);
 		i++;
 	}
+	return wait_supers(a);
 }
 
 static void mark_recorded(struct array *a)
@@ -379,8 +381,8 @@ static int write_members(struct array *a, bool clean, sector_t resync_sector)
 		array_err(a, "superblocks cannot hold so many members: error %d\n", err);
 		return err;
 	}
-	send_supers(a, &u);
-	if (!wait_supers(a))
+	/* Or the freshest may be one that nothing can be started with. */
+	if (!write_supers(a, &u, true) || !write_supers(a, &u, false))
 		err = -EIO;
 	else if (a->intent)
 		intent_flush_done(a->intent, stamp);
@@ -431,6 +433,18 @@ static int write_events(struct array *a, u64 events, bool clean, sector_t resync
 	return err;
 }
 
+/*
+ * Those that were one behind when the array was assembled first get what the others have:
+ * else a power cut in the next update leaves them two behind, and out of date.
+ */
+static int catch_up(struct array *a, bool clean, sector_t resync_sector)
+{
+	if (!a->some_behind)
+		return 0;
+	a->some_behind = false;
+	return write_members(a, clean, resync_sector);
+}
+
 static int write_pass(struct array *a)
 {
 	sector_t resync_sector;
@@ -440,7 +454,8 @@ static int write_pass(struct array *a)
 	if (!a->persistent)
 		err = record_nowhere(a);
 	else
-		err = write_events(a, wanted_events(a), clean, resync_sector);
+		err = catch_up(a, clean, resync_sector) ?:
+		      write_events(a, wanted_events(a), clean, resync_sector);
 	if (!err)
 		mark_recorded(a);
 	return err;
