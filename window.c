@@ -373,11 +373,9 @@ static int write_span(int fd, const u8 *from, uint64_t bytes, uint64_t offset)
 	while (!err && bytes) {
 		ssize_t n = pwrite(fd, from, bytes, offset);
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0) {
-			err = -errno;
-			break;
+			err = errno == EINTR ? 0 : -errno;
+			continue;
 		}
 		from += n;
 		bytes -= n;

@@ -329,11 +329,11 @@ static void write_bitmap_super(struct array *a, bool forget)
 }
 
 /*
- * Some members say that all are in sync before others do: what these have only
- * in their caches would be lost unnoticed. The bitmap says where, but the next
- * start may be without it.
+ * Before some members say that all are in sync, and others do not yet: what these have only
+ * in their caches would be lost unnoticed. The bitmap says where, but the next start may be
+ * without it.
  */
-static void flush_before_clean(struct array *a)
+static void flush_before_telling(struct array *a)
 {
 	send_flushes(a);
 	wait_flushes(a);
@@ -360,8 +360,7 @@ static void await_laggards(struct array *a)
 	/* After the look who is faulty, which is pending before it can be seen. */
 	smp_mb();
 	wait_event(a->super_wait, !atomic_read(&a->behind_told));
-	send_flushes(a);
-	wait_flushes(a);
+	flush_before_telling(a);
 }
 
 static int write_members(struct array *a, bool clean, sector_t resync_sector)
@@ -371,7 +370,7 @@ static int write_members(struct array *a, bool clean, sector_t resync_sector)
 	int err;
 
 	if (clean)
-		flush_before_clean(a);
+		flush_before_telling(a);
 	err = describe_array(a, &u, clean, resync_sector);
 	if (!err && tells_of_laggards_only(a)) {
 		await_laggards(a);

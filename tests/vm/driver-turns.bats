@@ -35,6 +35,13 @@ create() {
 	wait_idle md0
 	clears_soon
 }
+# md0 of vdb and, write-mostly, slow upon vdc, with write-behind.
+create_with_a_laggard() {
+	lay slow vdc
+	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
+		--metadata=1.2 --data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=64K --delay=1 \
+		--write-behind=64 /dev/vdb --write-mostly /dev/mapper/slow
+}
 # create_without_bitmap MEMBER MEMBER: md0, in sync.
 create_without_bitmap() {
 	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
@@ -241,10 +248,7 @@ same() {
 }
 
 @test "a member that is write-mostly no more is read from when it has what was behind" {
-	lay slow vdc
-	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
-		--metadata=1.2 --data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=64K --delay=1 \
-		--write-behind=64 /dev/vdb --write-mostly /dev/mapper/slow
+	create_with_a_laggard
 	dd if=/dev/zero of=/dev/md0 bs=64K count=16 oflag=direct status=none
 	dd if=/dev/urandom of=/tmp/two bs=64K count=16 iflag=fullblock status=none
 	slow_writes slow 3000
@@ -257,10 +261,7 @@ same() {
 }
 
 @test "the prompt member becomes write-mostly when nothing is behind any more" {
-	lay slow vdc
-	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
-		--metadata=1.2 --data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=64K --delay=1 \
-		--write-behind=64 /dev/vdb --write-mostly /dev/mapper/slow
+	create_with_a_laggard
 	dd if=/dev/urandom of=/tmp/two bs=64K count=16 iflag=fullblock status=none
 	slow_writes slow 3000
 	dd if=/tmp/two of=/dev/md0 bs=64K oflag=direct status=none
