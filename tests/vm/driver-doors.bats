@@ -110,33 +110,31 @@ write_all() {
 	done
 }
 
-# news FILE COMMAND...: who sleeps on FILE is woken by what the command does;
-# what the file says then.
+# news FILE PATTERN COMMAND...: who sleeps on FILE is woken by what the command does,
+# and at the latest then finds what matches PATTERN.
 news() {
-	local file=$1 waiter
-	shift
+	local file=$1 pattern=$2 waiter
+	shift 2
 	rm -f /tmp/ready
-	awaits 20 "$file" /tmp/ready >/tmp/news 3>&- &
+	awaits 20 "$file" /tmp/ready "$pattern" 3>&- &
 	waiter=$!
 	retry 100 0.05 test -e /tmp/ready
 	"$@"
 	wait $waiter
-	cat /tmp/news
 }
 
 put() { echo "$1" >"$2"; }
 
 @test "poll: sync_action, sync_completed, degraded, array_state and the status file wake who waits" {
 	start
-	[[ $(news $md/sync_action put check $md/sync_action) == @(check|idle) ]]
+	news $md/sync_action '@(check|idle)' put check $md/sync_action
 	retry 100 0.1 bash -c "[[ \$(<$md/sync_action) == idle ]]"
-	news $md/sync_completed put check $md/sync_action
+	news $md/sync_completed '*' put check $md/sync_action
 	retry 100 0.1 bash -c "[[ \$(<$md/sync_action) == idle ]]"
-	[[ $(news $md/degraded put faulty $md/dev-vdc/state) == 1 ]]
-	[[ $(news /proc/mdbstat retry 50 0.1 put remove $md/dev-vdc/state) != *vdc* ]]
+	news $md/degraded 1 put faulty $md/dev-vdc/state
+	news /proc/mdbstat '!(*vdc*)' retry 50 0.1 put remove $md/dev-vdc/state
 	retry 100 0.1 bash -c "[[ \$(<$md/array_state) == clean ]]"
-	awaits 2 $md/array_state || true # what says so comes after it is so
-	[[ $(news $md/array_state put readonly $md/array_state) == readonly ]]
+	news $md/array_state readonly put readonly $md/array_state
 	run ! awaits 1 $md/degraded # and nothing else does
 }
 
