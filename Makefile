@@ -156,12 +156,14 @@ check-unit: $(UNIT:%=build/unit/%)
 		grep '^not ok' $(TAP)/unit-$$t.tap; done; true
 
 # What a power cut once found, scenarios with a cut at every step, and as many
-# random ones; members that run apart and meet again: the same every time. The
-# sanitizers, which are slow, watch some.
+# random ones; members that run apart and meet again; any members at each start: the
+# same every time. The sanitizers, which are slow, watch some.
 SIM_CRASHES ?= 150000
 SIM_SAN_CRASHES ?= 1000
 SIM_FEUDS ?= 20000
 SIM_SAN_FEUDS ?= 50
+SIM_BRAWLS ?= 1000
+SIM_SAN_BRAWLS ?= 10
 SIM_SEED ?= 1
 SIM_SCRIPTS = $(sort $(wildcard tests/sim/regressions/*.sim tests/sim/scenarios/*.sim))
 
@@ -169,15 +171,17 @@ check-sim: build/sim/fast/sim build/sim/san/sim
 	@mkdir -p $(TAP)
 	@echo "# tests/sim"
 	@build/sim/fast/sim --seed $(SIM_SEED) --crashes $(SIM_CRASHES) --feuds $(SIM_FEUDS) \
-		$(SIM_SCRIPTS) >$(TAP)/sim.tap; \
-	build/sim/san/sim --seed $(SIM_SEED) --crashes $(SIM_SAN_CRASHES) --feuds $(SIM_SAN_FEUDS) >$(TAP)/sim-san.tap 2>&1; \
+		--brawls $(SIM_BRAWLS) $(SIM_SCRIPTS) >$(TAP)/sim.tap; \
+	build/sim/san/sim --seed $(SIM_SEED) --crashes $(SIM_SAN_CRASHES) --feuds $(SIM_SAN_FEUDS) \
+		--brawls $(SIM_SAN_BRAWLS) >$(TAP)/sim-san.tap 2>&1; \
 	grep -h '^not ok' $(TAP)/sim*.tap; true
 
-# In search of what is not known yet: other power cuts and feuds each time.
+# In search of what is not known yet: other power cuts, feuds and brawls each time.
 sim: build/sim/fast/sim
-	build/sim/fast/sim --crashes $(CUTS) --feuds $(FEUDS)
+	build/sim/fast/sim --crashes $(CUTS) --feuds $(FEUDS) --brawls $(BRAWLS)
 CUTS ?= 1000000
 FEUDS ?= 100000
+BRAWLS ?= 10000
 
 # All that a parser once failed on, the corpus, and as many inputs made of it
 # as take half a minute: the same ones every time.

@@ -11,13 +11,16 @@
 
 u64 crashes;
 
-enum { PAIRS = 3 };			/* of three members */
+enum {
+	PAIRS = 3,			/* of three members */
+	DEPTH_MAX = 2,			/* a cut in the recovery of another */
+};
 
 struct judgement {
 	struct rig *rig;
 	u8 *differ;			/* by chunk: a bit for each pair that does */
 	u8 *dirty;			/* by chunk: bit set when the array had started */
-	bool full_sync;			/* of some member, whatever the bits say */
+	bool full_sync;			/* of some member, whatever the bits say; or bad sectors mended */
 };
 
 /* --- before the array starts ------------------------------------------------- */
@@ -112,7 +115,7 @@ static void judgement_restart(struct judgement *j)
 {
 	memset(j->differ, 0, 2 * j->rig->config.chunks);
 	memset(j->rig->copied, 0, j->rig->config.chunks);
-	j->full_sync = false;
+	j->full_sync = rig_any_is_bad(j->rig, 0, j->rig->sectors);
 	each_pair(j, note_pair);
 }
 
@@ -203,8 +206,10 @@ static void bring_back(struct rig *rig)
 	}
 	if (!any)
 		return;
+	load_wait(rig);
 	rig_wait_syncs(rig);
-	if (!rig_healthy(rig))
+	/* Who cannot be read in full cannot be copied in full. */
+	if (!rig_healthy(rig) && !rig_any_is_bad(rig, 0, rig->sectors))
 		sim_fail("all members are there, and the array is degraded");
 	crash_judge_equal(rig);
 }
@@ -263,23 +268,19 @@ static void read_some(struct rig *rig)
 	}
 }
 
-/* Where it never does, no luck is drawn: scripts find again what they found. */
-static bool happens(unsigned int in_1000)
-{
-	return in_1000 && chance(in_1000);
-}
-
-static void start(struct judgement *j)
+static bool start(struct judgement *j)
 {
 	struct rig *rig = j->rig;
+	bool started;
 
 	if (verbose)
 		log_cut(rig);
 	judgement_restart(j);
 	rig->unlogged = happens(rig->config.unlogged);
 	rig->m->in_haste = true;
-	rig_start(rig);
+	started = rig_start(rig);
 	rig->m->in_haste = false;
+	return started;
 }
 
 /* In the middle of what is synced, if it is not done by then. */
@@ -293,27 +294,69 @@ static void stop_halfway(struct judgement *j)
 	judge_copied(j);
 }
 
-static int recover(void *arg)
+static bool start_and_again(struct judgement *j)
 {
-	struct judgement *j = arg;
+	if (!start(j))
+		return false;
+	if (!happens(j->rig->config.halfway))
+		return true;
+	stop_halfway(j);
+	return start(j);
+}
+
+static void on_last_disk_event(struct machine *m)
+{
+	struct rig *rig = m->owner;
+
+	if (--rig->cut_in)
+		return;
+	m->on_disk_event = NULL;
+	crash_here(rig, 2);
+}
+
+/* Somewhere in what is synced now, if it is long enough. */
+static void cut_again(struct rig *rig)
+{
+	rig->cut_in = 1 + random_below(60);
+	rig->m->on_disk_event = on_last_disk_event;
+}
+
+static void sync_and_judge(struct judgement *j)
+{
 	struct rig *rig = j->rig;
 
-	judgement_begin(j);
-	rig->on_start = judge_start;
-	start(j);
-	if (happens(rig->config.halfway)) {
-		stop_halfway(j);
-		start(j);
-	}
+	if (rig->depth < DEPTH_MAX && happens(rig->config.nested))
+		cut_again(rig);
 	if (chance(200))
 		read_some(rig);
 	rig_wait_syncs(rig);
 	judge_copied(j);
 	crash_judge_equal(rig);
+	rig->m->on_disk_event = NULL;
+}
+
+static void use_again(struct rig *rig)
+{
+	if (happens(rig->config.used))
+		load_start(rig, 1 + random_below(2), 1 + random_below(8));
 	if (chance(500))
 		bring_back(rig);
+	load_wait(rig);
+	rig_wait_syncs(rig);
 	if (chance(300))
 		stop_and_judge(rig);
+}
+
+static int recover(void *arg)
+{
+	struct judgement *j = arg;
+
+	judgement_begin(j);
+	j->rig->on_start = judge_start;
+	if (start_and_again(j)) {
+		sync_and_judge(j);
+		use_again(j->rig);
+	}
 	free(j->differ);
 	return 0;
 }
@@ -329,6 +372,11 @@ static void lose_one(struct rig *rig)
 	struct member_super ms;
 	u64 newest = 0;
 
+	if (rig->config.lossy) {
+		if (chance(600))
+			rig->absent = 1 + random_below((1 << rig->config.members) - 2);
+		return;
+	}
 	for (i = 0; i < rig->config.members; i++)
 		if (read_super(rig, i, &ms))
 			newest = max(newest, ms.events);
@@ -348,6 +396,7 @@ static void crash(struct rig *from)
 	struct judgement j = { .rig = rig };
 
 	crashes++;
+	rig->depth = from->depth + 1;
 	machine = rig->m;
 	lose_one(rig);
 	machine = from->m;
@@ -368,10 +417,8 @@ static void on_disk_event(struct machine *m)
 {
 	struct rig *rig = m->owner;
 
-	if (--rig->cut_in || rig_broken(rig)) {
-		rig->cut_in = max(rig->cut_in, 1u);
+	if (--rig->cut_in)
 		return;
-	}
 	rig->cut_in = 1 + random_below(2 * rig->config.cut - 1);
 	crash_here(rig, rig->config.tries);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Scripts that luck makes up: anything, with power cuts at any time; and feuds, in
- * which members run apart, with the bitmap file or without it, and meet again.
+ * Scripts that luck makes up: anything, with power cuts at any time; feuds, in
+ * which members run apart, with the bitmap file or without it, and meet again; and
+ * brawls, of all that, with any members at each start.
  */
 #include "script.h"
 
@@ -45,6 +46,22 @@ static void any_config(struct config *c)
 		c->stream = PICK(300, 800);
 		c->budget = 32 * PICK(4, 16, c->chunks);
 	}
+}
+
+/* Of disks that are less than perfect, and of starts after power cuts. */
+static void any_trouble(struct config *c)
+{
+	c->patience = PICK(0, 0, 3, 20);
+	if (chance(100))
+		c->nomem = PICK(50, 200, 600);
+	if (c->behind)
+		c->behind = PICK(1, 2, 16);
+	c->lazy = PICK(0, 0, 1, 2, 3);
+	c->zeroes = PICK(0, 0, 100, 300);
+	c->nowait = PICK(0, 0, 150);
+	c->order = random_below(6);
+	c->nested = PICK(0, 30, 100);
+	c->used = PICK(0, 300);
 }
 
 static void append(struct script *s, enum verbs verb, u32 x, u32 y)
@@ -150,11 +167,86 @@ static void any_turn(struct script *s)
 		slow_trip(s);
 }
 
+/* Two fail, one after the other, and come back. */
+static void two_trip(struct script *s)
+{
+	u32 m = random_below(s->config.members), n = random_below(s->config.members);
+
+	append(s, chance(500) ? FAIL : KILL, m, 0);
+	append(s, SLEEP, random_below(300), 0);
+	if (chance(500))
+		append(s, LOSE, m, 0);
+	append(s, BREAK, n, random_below(6));
+	append(s, SLEEP, random_below(3000), 0);
+	if (chance(500)) {
+		append(s, REMOVE, n, 0);
+		append(s, ADD, n, 0);
+	} else {
+		append(s, RE_ADD, n, 0);
+	}
+	append(s, RE_ADD, m, 0);
+	append(s, ADD_ALL, 0, 0);
+}
+
+/* One fails while the bitmap does. */
+static void member_and_store_trip(struct script *s)
+{
+	u32 m = random_below(s->config.members);
+
+	append(s, STOREFAIL, random_below(8), 0);
+	append(s, FAIL, m, 0);
+	append(s, SLEEP, random_below(1000), 0);
+	append(s, RE_ADD, m, 0);
+	append(s, SLEEP, random_below(1000), 0);
+	if (chance(500))
+		append(s, DETACH, 0, 0);
+	append(s, ATTACH, 0, 0);
+}
+
+static void any_fault(struct script *s)
+{
+	u32 m = random_below(s->config.members), n;
+
+	switch (random_below(8)) {
+	case 0:
+		/* Always the same member: what nobody can read, no sync makes equal. */
+		m = s->seed % s->config.members;
+		for (n = random_below(4); n; n--)
+			append(s, SPOIL, m, random_below(s->config.chunks * s->config.chunk_sectors));
+		break;
+	case 1:
+		append(s, REFUSE, m, chance(700));
+		break;
+	case 2:
+		append(s, BREAK_FLUSH, m, 0);
+		append(s, SLEEP, random_below(3000), 0);
+		append(s, RE_ADD, m, 0);
+		break;
+	case 3:
+		two_trip(s);
+		break;
+	case 4:
+		member_and_store_trip(s);
+		break;
+	case 5:
+		append(s, REPAIR, 0, 0);
+		break;
+	case 6:
+		append(s, chance(500) ? FREEZE : ASK_FOR_CLEAN, 0, 0);
+		break;
+	default:
+		append(s, READ_AUTO, 1, 0);
+		break;
+	}
+}
+
 static void any_action(struct script *s)
 {
 	u32 luck = random_below(125);
 
-	if (luck < 30)
+	if (chance(200))
+		any_fault(s);
+	else if (luck < 30)
 		any_load(s);
 	else if (luck < 50)
 		append(s, SLEEP, random_below(8000), 0);
@@ -178,6 +270,16 @@ static void any_action(struct script *s)
 		append(s, SYNC, 0, 0);
 }
 
+static void any_writes(struct script *s)
+{
+	u32 n;
+
+	for (n = random_below(4); n; n--)
+		append(s, WRITE, random_below(s->config.chunks * s->config.chunk_sectors - 1), 2);
+	if (chance(200))
+		append(s, SLEEP, PICK(300, 3000, 9000), 0);
+}
+
 /*
  * Who is added is synced at once: who has not everything cannot be started alone.
  * @attached, @whole: masks of members.
@@ -185,7 +287,7 @@ static void any_action(struct script *s)
 static void any_feud(struct script *s)
 {
 	unsigned int members = s->config.members, whole = (1 << members) - 1, attached = whole;
-	unsigned int n, i;
+	unsigned int n;
 
 	for (n = 3 + random_below(7); n; n--) {
 		u32 luck = random_below(100), m = random_below(members);
@@ -209,10 +311,7 @@ static void any_feud(struct script *s)
 			append(s, SYNC, 0, 0);
 			attached = whole;
 		}
-		for (i = random_below(4); i; i--)
-			append(s, WRITE, random_below(s->config.chunks * s->config.chunk_sectors - 1), 2);
-		if (chance(200))
-			append(s, SLEEP, PICK(300, 3000, 9000), 0);
+		any_writes(s);
 	}
 }
 
@@ -223,6 +322,8 @@ static void invent_any(struct script *s)
 	unsigned int n;
 
 	any_config(&s->config);
+	if (chance(500))
+		any_trouble(&s->config);
 	append(s, CUTS, 0, 0);
 	append(s, LOAD, 1 + random_below(4), 5 + random_below(20));
 	for (n = 1 + random_below(8); n; n--)
@@ -234,6 +335,42 @@ static void invent_feud(struct script *s)
 {
 	s->config.members = PICK(2, 3, 3, 3);
 	any_feud(s);
+	append(s, ADD_ALL, 0, 0);
+}
+
+/* Nothing that was acknowledged needs to be left, where the one who had it is. */
+static void invent_brawl(struct script *s)
+{
+	u32 whole, n;
+
+	any_config(&s->config);
+	any_trouble(&s->config);
+	s->config.chunks = PICK(16, 64);
+	s->config.chunk_sectors = 2;
+	s->config.lossy = 1;
+	s->config.cut = PICK(10, 20, 40);
+	s->config.tries = 2;
+	whole = (1 << s->config.members) - 1;
+	if (chance(500))
+		append(s, CUTS, 0, 0);
+	for (n = 3 + random_below(7); n; n--) {
+		u32 luck = random_below(100);
+
+		if (luck < 25)
+			append(s, SUBSET, 1 + random_below(whole - 1), chance(300));
+		else if (luck < 50)
+			append(s, chance(500) ? ALONE : ALONE_UNLOGGED, random_below(s->config.members), 0);
+		else if (luck < 60)
+			append(s, ADD, random_below(s->config.members), 0);
+		else if (luck < 70)
+			append(s, ADD_ALL, 0, 0);
+		else
+			any_action(s);
+		if (chance(300))
+			any_load(s);
+		else
+			any_writes(s);
+	}
 	append(s, ADD_ALL, 0, 0);
 }
 
@@ -257,4 +394,9 @@ struct script *script_random(u64 seed)
 struct script *script_feud(u64 seed)
 {
 	return invent(seed, invent_feud);
+}
+
+struct script *script_brawl(u64 seed)
+{
+	return invent(seed, invent_brawl);
 }

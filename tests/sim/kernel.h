@@ -750,7 +750,7 @@ struct block_device *bdev_claimed(struct bdev_claim *claim);
 void bdev_unclaim(struct bdev_claim *claim);
 sector_t bdev_nr_sectors(struct block_device *bdev);
 #define bdev_read_only(bdev) ((void)(bdev), false)
-#define bdev_write_zeroes_sectors(bdev) ((void)(bdev), 0)
+unsigned int bdev_write_zeroes_sectors(struct block_device *bdev);
 #define bdev_is_zoned(bdev) false
 static inline bool bdev_rot(struct block_device *bdev)
 {

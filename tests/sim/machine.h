@@ -70,6 +70,12 @@ static inline bool chance(unsigned int in_1000)
 	return random_below(1000) < in_1000;
 }
 
+/* Where it never does, no luck is drawn: scripts find again what they found. */
+static inline bool happens(unsigned int in_1000)
+{
+	return in_1000 && chance(in_1000);
+}
+
 /* Set by main. */
 extern bool verbose;
 

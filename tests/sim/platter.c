@@ -74,12 +74,37 @@ void platter_free(struct platter *p)
 		return;
 	free(p->media);
 	free(p->versions);
+	free(p->bad);
 	free(p);
 }
 
 void platter_put(struct platter *p, u32 sector, u64 value)
 {
 	p->media[sector] = p->cache[sector] = value;
+}
+
+void platter_spoil(struct platter *p, u32 sector)
+{
+	if (!p->bad)
+		p->bad = calloc(p->sectors, sizeof(*p->bad));
+	p->nbad += !p->bad[sector];
+	p->bad[sector] = true;
+}
+
+bool platter_is_bad(const struct platter *p, u32 sector, u32 n)
+{
+	return p->nbad && memchr(p->bad + sector, true, n);
+}
+
+bool platter_fault_is_due(const struct platter *p)
+{
+	return p->dead || p->write_errors || p->flush_errors;
+}
+
+void platter_mend(struct platter *p)
+{
+	p->dead = false;
+	p->write_errors = p->write_spared = p->flush_errors = 0;
 }
 
 static void add_version(struct platter *p, u32 sector, u64 value, const struct request *by)
@@ -134,11 +159,18 @@ struct platter *platter_cut(const struct platter *from, struct machine *m,
 {
 	struct platter *p = platter_new(m, from->nr, from->sectors, from->data_from);
 	size_t bytes = from->sectors * sizeof(*p->media);
+	u32 i;
 
 	memcpy(p->media, surviving == KEEP_ALL ? from->cache : from->media, bytes);
 	survive(p->media, from, surviving);
 	memcpy(p->cache, p->media, bytes);
 	p->has_fua = from->has_fua;
+	p->lazy = from->lazy;
+	p->no_zeroes = from->no_zeroes;
+	p->zeroes = from->zeroes;
+	for (i = 0; from->nbad && i < from->sectors; i++)
+		if (from->bad[i])
+			platter_spoil(p, i);
 	return p;
 }
 
@@ -177,6 +209,15 @@ struct request {
 	struct request *next;
 };
 
+bool platter_is_busy(const struct platter *p)
+{
+	const struct request *r = p->machine->requests;
+
+	while (r && r->platter != p)
+		r = r->next;
+	return r;
+}
+
 void platter_forget_requests(struct machine *m)
 {
 	m->requests = NULL;
@@ -208,13 +249,15 @@ static void next_phase(struct request *r)
 	r->started = false;
 }
 
-/* @fn for the bytes of each sector of @bio. */
+/* @fn for the bytes of each sector of @bio; NULL: it has none, they are to be zeroes. */
 static void each_sector(struct bio *bio, void (*fn)(struct request *r, u32 i, void *bytes),
 			struct request *r)
 {
 	u32 i = 0, n = bio_sectors(bio), at;
 	struct bio_vec *v;
 
+	for (; bio_op(bio) == REQ_OP_WRITE_ZEROES && i < n; i++)
+		fn(r, i, NULL);
 	for (v = bio->bi_io_vec; i < n; v++)
 		for (at = 0; at < v->bv_len && i < n; at += SECTOR, i++)
 			fn(r, i, (char *)page_address(v->bv_page) + v->bv_offset + at);
@@ -230,7 +273,9 @@ static void sector_take(struct request *r, u32 i, void *bytes)
 	struct platter *p = r->platter;
 	u32 sector = first_sector(r) + i;
 
-	if (sector >= p->data_from)
+	if (!bytes)
+		r->values[i] = p->zeroes(sector, p->machine->owner);
+	else if (sector >= p->data_from)
 		r->values[i] = *(u64 *)bytes;
 	else if (!memcmp(bytes, content(p->cache[sector]), SECTOR))
 		r->values[i] = p->cache[sector];
@@ -243,6 +288,8 @@ static void sector_compare(struct request *r, u32 i, void *bytes)
 {
 	u32 sector = first_sector(r) + i;
 
+	if (!bytes)
+		return;
 	if (sector >= r->platter->data_from ? r->values[i] != *(u64 *)bytes :
 	    memcmp(bytes, content(r->values[i]), SECTOR))
 		sim_fail("disk %u sector %u: changed while it was being written",
@@ -317,6 +364,10 @@ static void end_write(struct request *r)
 		v->done = done;
 		v->by = NULL;
 		p->cache[v->sector] = v->value;
+		if (platter_is_bad(p, v->sector, 1)) {
+			p->bad[v->sector] = false;
+			p->nbad--;
+		}
 		if (fua) {
 			p->media[v->sector] = v->value;
 			p->media_done[v->sector] = done;
@@ -347,26 +398,65 @@ bool platter_write_fails(struct platter *p)
 	return true;
 }
 
-static bool end_phase(struct request *r)
+static void refuse_write(struct request *r)
 {
 	struct platter *p = r->platter;
-	bool write = r->phase == PHASE_DATA && op_is_write(r->bio->bi_opf);
+	unsigned int i = 0;
 
-	if (p->dead || (write && platter_write_fails(p))) {
-		if (write)
-			fail_write(r);
-		return false;
+	while (i < p->nversions)
+		if (p->versions[i].by == r)
+			drop_version(p, i);
+		else
+			i++;
+}
+
+static blk_status_t write_ends(struct request *r)
+{
+	struct platter *p = r->platter;
+
+	if (p->no_zeroes && bio_op(r->bio) == REQ_OP_WRITE_ZEROES) {
+		refuse_write(r);
+		return BLK_STS_NOTSUPP;
 	}
-	if (write) {
-		end_write(r);
-	} else if (r->phase == PHASE_DATA) {
-		each_sector(r->bio, sector_give, r);
-		p->reads++;
-	} else {
-		harden(p, r->clock);
-		p->flushes++;
+	if (p->dead || platter_write_fails(p)) {
+		fail_write(r);
+		return BLK_STS_IOERR;
 	}
-	return true;
+	end_write(r);
+	return BLK_STS_OK;
+}
+
+static blk_status_t read_ends(struct request *r)
+{
+	struct platter *p = r->platter;
+
+	if (p->dead || platter_is_bad(p, first_sector(r), bio_sectors(r->bio)))
+		return BLK_STS_IOERR;
+	each_sector(r->bio, sector_give, r);
+	p->reads++;
+	return BLK_STS_OK;
+}
+
+static blk_status_t flush_ends(struct request *r)
+{
+	struct platter *p = r->platter;
+
+	if (p->dead)
+		return BLK_STS_IOERR;
+	if (p->flush_errors) {
+		p->flush_errors--;
+		return BLK_STS_IOERR;
+	}
+	harden(p, r->clock);
+	p->flushes++;
+	return BLK_STS_OK;
+}
+
+static blk_status_t end_phase(struct request *r)
+{
+	if (r->phase != PHASE_DATA)
+		return flush_ends(r);
+	return op_is_write(r->bio->bi_opf) ? write_ends(r) : read_ends(r);
 }
 
 static void bio_interrupt(void *data)
@@ -374,7 +464,7 @@ static void bio_interrupt(void *data)
 	bio_endio(data);
 }
 
-static void finish(struct request *r, bool ok)
+static void finish(struct request *r, blk_status_t status)
 {
 	struct machine *m = r->platter->machine;
 	struct request **at = &m->requests;
@@ -384,7 +474,7 @@ static void finish(struct request *r, bool ok)
 		at = &(*at)->next;
 	*at = r->next;
 	m->nrequests--;
-	bio->bi_status = ok ? BLK_STS_OK : BLK_STS_IOERR;
+	bio->bi_status = status;
 	sim_free(r->values);
 	sim_free(r);
 	machine_interrupt(bio_interrupt, bio);
@@ -393,7 +483,7 @@ static void finish(struct request *r, bool ok)
 bool platter_step(struct machine *m, unsigned int n, bool must)
 {
 	struct request *r = m->requests;
-	bool ok;
+	blk_status_t status;
 
 	while (n--)
 		r = r->next;
@@ -403,10 +493,10 @@ bool platter_step(struct machine *m, unsigned int n, bool must)
 		start_phase(r);
 		return true;
 	}
-	ok = end_phase(r);
+	status = end_phase(r);
 	next_phase(r);
-	if (!ok || r->phase == PHASE_END)
-		finish(r, ok);
+	if (status || r->phase == PHASE_END)
+		finish(r, status);
 	return true;
 }
 
@@ -561,6 +651,11 @@ int bdev_rw_virt(struct block_device *bdev, sector_t sector, void *data, size_t 
 	bio.bi_iter.bi_sector = sector;
 	__bio_add_page(&bio, virt_to_page(data), len, offset_in_page(data));
 	return submit_bio_wait(&bio);
+}
+
+unsigned int bdev_write_zeroes_sectors(struct block_device *bdev)
+{
+	return bdev->platter->no_zeroes ? 0 : 8;
 }
 
 sector_t bdev_nr_sectors(struct block_device *bdev)

@@ -27,8 +27,12 @@ struct platter {
 	bool has_fua;
 	bool lazy;			/* takes its time */
 	bool dead;			/* every request fails */
+	bool no_zeroes;			/* refuses to write zeroes */
 	unsigned int write_errors;	/* so many writes fail, */
 	unsigned int write_spared;	/* after so many that do not */
+	unsigned int flush_errors;	/* so many flushes fail */
+	bool *bad;			/* by sector: cannot be read until it is written; or NULL */
+	unsigned int nbad;
 	u64 *media, *cache;
 	u64 *media_done;		/* when what the medium has completed */
 	struct version *versions;
@@ -37,6 +41,8 @@ struct platter {
 	u64 writes, flushes, reads;
 	/* Told of every write that was submitted to array data. */
 	void (*on_write)(struct platter *p, u32 sector, u32 n, void *owner);
+	/* What zeroes that are written now are held to be: who wrote them can be told. */
+	u64 (*zeroes)(u32 sector, void *owner);
 };
 
 enum surviving {			/* of what is not on the medium */
@@ -53,11 +59,17 @@ struct platter *platter_cut(const struct platter *from, struct machine *m,
 			    enum surviving surviving);
 
 /* The same to a disk that was taken out and comes back. Nothing in flight. */
-bool platter_write_fails(struct platter *p);	/* the one that ends now */
 void platter_lose_power(struct platter *p, enum surviving surviving);
+
+bool platter_write_fails(struct platter *p);	/* the one that ends now */
+bool platter_fault_is_due(const struct platter *p);
+void platter_mend(struct platter *p);		/* no more faults, but for sectors that are bad */
+bool platter_is_busy(const struct platter *p);	/* requests are in flight */
 
 /* As if it had always been there. */
 void platter_put(struct platter *p, u32 sector, u64 value);
+void platter_spoil(struct platter *p, u32 sector);	/* it is bad */
+bool platter_is_bad(const struct platter *p, u32 sector, u32 n);	/* any of them */
 
 /* Into the cache at once: a page of a file that will be written some time. */
 void platter_write_cached(struct platter *p, u32 sector, const void *bytes);

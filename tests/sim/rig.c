@@ -52,6 +52,15 @@ static void put_bytes(struct platter *p, const u8 *bytes, u32 sectors)
 		platter_put(p, i, content_number(bytes + i * SECTOR));
 }
 
+/* As if it wrote what a write of data would have. */
+static u64 zeroes(u32 sector, void *owner)
+{
+	struct rig *rig = owner;
+
+	sector -= DATA_FROM;
+	return rig->promises[sector].issued << VALUE_SHIFT | sector;
+}
+
 static struct platter *make_member(struct rig *rig, unsigned int nr)
 {
 	u32 sectors = DATA_FROM + rig->sectors, i;
@@ -75,6 +84,7 @@ static struct platter *make_member(struct rig *rig, unsigned int nr)
 	p->has_fua = rig->config.fua;
 	p->lazy = rig->config.lazy > 1 ||
 		  (rig->config.lazy && nr == rig->config.members - 1);
+	p->zeroes = zeroes;
 	return p;
 }
 
@@ -97,6 +107,7 @@ static struct platter *make_store(struct rig *rig)
 	p = platter_new(rig->m, MEMBERS_MAX, sectors, sectors);
 	put_bytes(p, bytes, 1);
 	p->has_fua = rig->config.fua;
+	p->lazy = rig->config.lazy > 2;
 	return p;
 }
 
@@ -161,12 +172,16 @@ static mdu_disk_info_t disk_info(unsigned int nr)
 
 static void add_all(struct rig *rig)
 {
-	unsigned int i;
+	static const u8 orders[][MEMBERS_MAX] = {
+		{ 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
+	};
+	unsigned int left_out = rig->absent | rig->config.without, n;
 
-	for (i = 0; i < rig->config.members; i++) {
-		mdu_disk_info_t info = disk_info(i);
+	for (n = 0; n < MEMBERS_MAX; n++) {
+		unsigned int nr = orders[rig->config.order][n];
+		mdu_disk_info_t info = disk_info(nr);
 
-		if (!((rig->absent | rig->config.without) & 1 << i))
+		if (nr < rig->config.members && !(left_out & 1 << nr))
 			must(array_add_disk(rig->a, &info), "ADD_NEW_DISK");
 	}
 }
@@ -190,10 +205,19 @@ static void drop_microseconds(struct platter *p)
 	put_bytes(p, raw, 1);
 }
 
-void rig_start(struct rig *rig)
+static void give_up(struct rig *rig)
+{
+	array_stop(rig->a, false);
+	array_unlock(rig->a);
+	array_put(rig->a);
+	rig->a = NULL;
+}
+
+bool rig_start(struct rig *rig)
 {
 	mdu_array_info_t info = { .major_version = 1, .minor_version = 1 };
 	unsigned int i;
+	int err;
 
 	for (i = 0; !rig->config.microseconds && i < rig->config.members; i++)
 		drop_microseconds(rig->member[i]);
@@ -203,7 +227,12 @@ void rig_start(struct rig *rig)
 	add_all(rig);
 	if (!rig->unlogged)
 		must(array_set_bitmap(rig->a, 3), "SET_BITMAP_FILE");
-	must(array_run(rig->a, ARRAY_RW), "RUN_ARRAY");
+	err = array_run(rig->a, ARRAY_RW);
+	if (err && rig->config.lossy) {
+		give_up(rig);
+		return false;
+	}
+	must(err, "RUN_ARRAY");
 	/* Else nobody's events tell how old it is, as without metadata. */
 	rig->a->persistent = rig->config.persistent;
 	/* As long as we hold the array no sync starts. */
@@ -211,27 +240,34 @@ void rig_start(struct rig *rig)
 		rig->on_start(rig);
 	array_unlock(rig->a);
 	rig->m->nomem = rig->config.nomem;
+	return true;
 }
 
 void rig_stop(struct rig *rig)
 {
 	rig->m->nomem = 0;
 	array_lock(rig->a);
-	array_stop(rig->a, false);
-	array_unlock(rig->a);
-	array_put(rig->a);
-	rig->a = NULL;
+	give_up(rig);
 }
 
 /* --- administration ---------------------------------------------------------------- */
 
-/* Or writes are behind. All at one moment: a sync that starts or ends moves from one flag to another. */
-static bool is_syncing(const struct array *a)
+/*
+ * Or a write is under way, and owes a sync when its last member has ended. All at one
+ * moment: a sync that starts or ends moves from one flag to another, and the manager
+ * who looks for what is owed holds it, and the lock.
+ */
+static bool is_syncing(struct array *a)
 {
-	const unsigned long owed = 1UL << ARRAY_SYNC_NEEDED | 1UL << ARRAY_SUPER_DIRTY;
+	const unsigned long owed = 1UL << ARRAY_SYNC_NEEDED | 1UL << ARRAY_SUPER_DIRTY |
+		1UL << ARRAY_CHUNK_OWED;
+	bool syncing;
 
-	return a->flags & owed || a->resync->flags & 1UL << RESYNC_RUNNING ||
-	       a->manager_wake || a->write_behind.v;
+	array_lock(a);
+	syncing = a->flags & owed || a->resync->flags & 1UL << RESYNC_RUNNING ||
+		  a->manager_wake || a->write_behind.v || a->active.n > 1;
+	array_unlock(a);
+	return syncing;
 }
 
 bool rig_broken(const struct rig *rig)
@@ -273,6 +309,23 @@ bool rig_in_sync(struct rig *rig, unsigned int nr)
 	return leg && leg_in_sync(leg);
 }
 
+bool rig_is_faulty(struct rig *rig, unsigned int nr)
+{
+	struct leg *leg = leg_of(rig, nr);
+
+	return leg && test_bit(LEG_FAULTY, &leg->flags);
+}
+
+bool rig_any_is_bad(const struct rig *rig, u32 sector, u32 n)
+{
+	unsigned int i;
+
+	for (i = 0; i < rig->config.members; i++)
+		if (platter_is_bad(rig->member[i], DATA_FROM + sector, n))
+			return true;
+	return false;
+}
+
 unsigned int rig_slots(const struct rig *rig)
 {
 	return rig->config.members - rig->config.spares;
@@ -297,7 +350,7 @@ void rig_remove(struct rig *rig, unsigned int nr)
 {
 	int err;
 
-	if (!rig_is_attached(rig, nr) || !test_bit(LEG_FAULTY, &leg_of(rig, nr)->flags))
+	if (!rig_is_faulty(rig, nr))
 		return;
 	do {
 		array_lock(rig->a);
@@ -376,13 +429,34 @@ void rig_mark(struct rig *rig, u32 chunk, u32 chunks)
 	array_unlock(a);
 }
 
-void rig_check(struct rig *rig)
+static bool refuses_zeroes(const struct rig *rig)
+{
+	unsigned int i;
+
+	for (i = 0; i < rig->config.members; i++)
+		if (rig->member[i]->no_zeroes)
+			return true;
+	return false;
+}
+
+static void request_sync(struct rig *rig, enum sync_action action)
 {
 	array_lock(rig->a);
-	resync_request(rig->a, SYNC_CHECK);
+	resync_request(rig->a, action);
 	array_unlock(rig->a);
+}
+
+void rig_repair(struct rig *rig)
+{
+	request_sync(rig, SYNC_REPAIR);
+}
+
+/* A write that one member refuses and others do not may differ until it is synced. */
+void rig_check(struct rig *rig)
+{
+	request_sync(rig, SYNC_CHECK);
 	rig_wait_syncs(rig);
-	if (rig->a->mismatches.v)
+	if (rig->a->mismatches.v && !refuses_zeroes(rig))
 		sim_fail("a check finds %lld sectors that differ", rig->a->mismatches.v);
 }
 

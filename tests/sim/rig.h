@@ -30,12 +30,18 @@ struct config {
 	unsigned int direct;		/* 1: the bitmap file can do direct I/O */
 	unsigned int blockdev;		/* 1: the bitmap is on a block device */
 	unsigned int stream;		/* of 1000 writes go on where the last of these ended */
-	unsigned int lazy;		/* 1: the last member takes its time; 2: all do */
+	unsigned int lazy;		/* 1: the last member takes its time; 2: all; 3: the store, too */
+	unsigned int zeroes;		/* of 1000 writes are of zeroes */
+	unsigned int nowait;		/* of 1000 must not wait */
+	unsigned int order;		/* in which members are assembled: a row of a table */
 	unsigned int unlogged;		/* of 1000 starts after a power cut are without the bitmap */
 	unsigned int halfway;		/* of 1000 are stopped in the middle of their sync, at first */
+	unsigned int nested;		/* of 1000 lose power again in their sync */
+	unsigned int used;		/* of 1000 are written to when they are synced */
 	unsigned int microseconds;	/* 0: members' superblocks have none, as if stock md wrote them */
 	unsigned int persistent;	/* 0: no metadata, and not for power cuts */
 	unsigned int without;		/* mask of members that starts leave out */
+	unsigned int lossy;		/* 1: any may be lost at any start; that members come to be equal is judged */
 	unsigned int cut;		/* a power cut every so many steps of disks, in the mean */
 	unsigned int tries;		/* different ones at each of these places */
 };
@@ -72,6 +78,7 @@ struct rig {
 	u8 *copied;			/* by chunk: members were written to; or NULL */
 	bool leaks;			/* memory was left behind; crash.c */
 	unsigned int cut_in;		/* steps of disks to the next power cut */
+	unsigned int depth;		/* recoveries that are under way: its own, and what it is within */
 };
 
 /* A new array, all members equal, its bitmap clear. */
@@ -82,7 +89,7 @@ struct rig *rig_cut(const struct rig *from, u64 seed);
 void rig_free(struct rig *rig);
 
 /* Tasks of its machine call these. */
-void rig_start(struct rig *rig);		/* assemble and run it, with its bitmap */
+bool rig_start(struct rig *rig);	/* assemble and run it, with its bitmap; false: lossy, refused */
 void rig_stop(struct rig *rig);
 void rig_wait_syncs(struct rig *rig);		/* which may go on, to their end */
 bool rig_broken(const struct rig *rig);		/* the last member failed: no promise holds */
@@ -90,6 +97,8 @@ void rig_fail(struct rig *rig, unsigned int nr);
 void rig_remove(struct rig *rig, unsigned int nr);
 bool rig_is_attached(struct rig *rig, unsigned int nr);
 bool rig_in_sync(struct rig *rig, unsigned int nr);
+bool rig_is_faulty(struct rig *rig, unsigned int nr);
+bool rig_any_is_bad(const struct rig *rig, u32 sector, u32 n);	/* at any member */
 unsigned int rig_slots(const struct rig *rig);
 bool rig_healthy(struct rig *rig);		/* every slot has a member in sync */
 void rig_add(struct rig *rig, unsigned int nr);
@@ -99,6 +108,7 @@ void rig_attach(struct rig *rig);
 void rig_set_options(struct rig *rig);	/* of its config, that its file does not say */
 void rig_mark(struct rig *rig, u32 chunk, u32 chunks);	/* as bitmap_set_bits */
 void rig_check(struct rig *rig);		/* compare members, and wait for it */
+void rig_repair(struct rig *rig);
 void rig_limit_syncs(struct rig *rig, u32 sector);	/* they stop there; 0: nowhere */
 void rig_freeze(struct rig *rig);		/* no syncs, until they are waited for */
 void rig_reactivate(struct rig *rig);		/* inactive, with its members, and active again */
@@ -157,5 +167,6 @@ void script_free(struct script *s);
 
 struct script *script_random(u64 seed);	/* of power cuts */
 struct script *script_feud(u64 seed);	/* of members that run apart */
+struct script *script_brawl(u64 seed);	/* of any members at each start, and power cuts */
 
 #endif

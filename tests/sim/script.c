@@ -66,10 +66,31 @@ static void do_fail(struct rig *rig, const struct action *a)
 	rig_fail(rig, member(rig, a));
 }
 
-/* Its next write fails. */
+/* Of its writes, one fails. */
 static void do_break(struct rig *rig, const struct action *a)
 {
+	rig->member[member(rig, a)]->write_spared = a->args[1];
 	rig->member[member(rig, a)]->write_errors = 1;
+}
+
+static void do_break_flush(struct rig *rig, const struct action *a)
+{
+	rig->member[member(rig, a)]->flush_errors = 1;
+}
+
+static void do_kill(struct rig *rig, const struct action *a)
+{
+	rig->member[member(rig, a)]->dead = true;
+}
+
+static void do_spoil(struct rig *rig, const struct action *a)
+{
+	platter_spoil(rig->member[member(rig, a)], DATA_FROM + bound(rig, a->args[1]));
+}
+
+static void do_refuse(struct rig *rig, const struct action *a)
+{
+	rig->member[member(rig, a)]->no_zeroes = a->args[1];
 }
 
 static void do_remove(struct rig *rig, const struct action *a)
@@ -77,28 +98,34 @@ static void do_remove(struct rig *rig, const struct action *a)
 	rig_remove(rig, member(rig, a));
 }
 
-/* A member that was taken out is without power for a while. */
+/* A member that has failed, or was taken out, is without power for a while. */
 static void do_lose(struct rig *rig, const struct action *a)
 {
-	if (!rig_is_attached(rig, member(rig, a)))
-		platter_lose_power(rig->member[member(rig, a)], random_below(3));
+	unsigned int nr = member(rig, a), tries;
+	struct platter *p = rig->member[nr];
+
+	for (tries = 100; platter_is_busy(p) && tries; tries--)
+		sleep_ms(1);
+	if (!platter_is_busy(p) && (!rig_is_attached(rig, nr) || rig_is_faulty(rig, nr)))
+		platter_lose_power(p, random_below(3));
 }
 
 static void do_add(struct rig *rig, const struct action *a)
 {
-	rig->member[member(rig, a)]->write_errors = 0;
+	platter_mend(rig->member[member(rig, a)]);
 	rig_add(rig, member(rig, a));
 }
 
 static void do_re_add(struct rig *rig, const struct action *a)
 {
-	rig->member[member(rig, a)]->write_errors = 0;
+	platter_mend(rig->member[member(rig, a)]);
 	rig_re_add(rig, member(rig, a));
 }
 
-/* The next write of the bitmap fails. */
+/* Of the writes of the bitmap, one fails. */
 static void do_storefail(struct rig *rig, const struct action *a)
 {
+	rig->store->write_spared = a->args[0];
 	rig->store->write_errors = 1;
 }
 
@@ -138,11 +165,20 @@ static void stop(struct rig *rig)
 	rig_stop(rig);
 }
 
+/* Without those that are absent, if it can be. */
 static void start(struct rig *rig, unsigned int absent, bool unlogged)
 {
+	unsigned int i;
+
+	for (i = 0; i < rig->config.members; i++)
+		rig->member[i]->dead = false;
 	rig->absent = absent;
 	rig->unlogged = unlogged;
-	rig_start(rig);
+	if (!rig_start(rig)) {
+		rig->absent = 0;
+		if (!rig_start(rig))
+			sim_fail("all members are there, and the array is not started");
+	}
 	rig_set_options(rig);
 	rig->absent = 0;
 	rig->unlogged = false;
@@ -172,6 +208,13 @@ static void do_alone_unlogged(struct rig *rig, const struct action *a)
 {
 	stop(rig);
 	start(rig, ~(1U << member(rig, a)), true);
+}
+
+/* Stop; start without some. */
+static void do_subset(struct rig *rig, const struct action *a)
+{
+	stop(rig);
+	start(rig, a->args[0], a->args[1]);
 }
 
 /* The N-th of those that are in sync, and counted around; MEMBERS_MAX: there is none. */
@@ -207,7 +250,7 @@ static void do_add_all(struct rig *rig, const struct action *a)
 	for (i = 0; i < rig->config.members; i++) {
 		if (rig_is_attached(rig, i))
 			continue;
-		rig->member[i]->write_errors = 0;
+		platter_mend(rig->member[i]);
 		rig_add(rig, i);
 	}
 }
@@ -229,8 +272,14 @@ static void do_read_only(struct rig *rig, const struct action *a)
 
 static void do_read_auto(struct rig *rig, const struct action *a)
 {
-	load_wait(rig);
+	if (!a->args[0])
+		load_wait(rig);
 	rig_make_read_auto(rig);
+}
+
+static void do_repair(struct rig *rig, const struct action *a)
+{
+	rig_repair(rig);
 }
 
 static void do_sync_max(struct rig *rig, const struct action *a)
@@ -333,25 +382,31 @@ const struct verb verbs[VERBS] = {
 	[SYNC] = { "sync", 0, do_sync },	/* wait for syncs */
 	[SLEEP] = { "sleep", 1, do_sleep },	/* MS */
 	[FAIL] = { "fail", 1, do_fail },	/* MEMBER */
-	[BREAK] = { "break", 1, do_break },
+	[BREAK] = { "break", 2, do_break },	/* MEMBER [WRITES that are good before] */
+	[BREAK_FLUSH] = { "break-flush", 1, do_break_flush },	/* MEMBER: the next one fails */
+	[KILL] = { "kill", 1, do_kill },	/* MEMBER: nothing works, until it is added or a start */
+	[SPOIL] = { "spoil", 2, do_spoil },	/* MEMBER SECTOR: not read, until it is written */
+	[REFUSE] = { "refuse", 2, do_refuse },	/* MEMBER 0|1: does not write zeroes */
 	[REMOVE] = { "remove", 1, do_remove },
 	[LOSE] = { "lose", 1, do_lose },
 	[ADD] = { "add", 1, do_add },
 	[RE_ADD] = { "re-add", 1, do_re_add },
-	[STOREFAIL] = { "storefail", 0, do_storefail },
+	[STOREFAIL] = { "storefail", 1, do_storefail },	/* [WRITES that are good before] */
 	[DETACH] = { "detach", 0, do_detach },
 	[ATTACH] = { "attach", 0, do_attach },
 	[ATTACH_IN_VAIN] = { "attach-in-vain", 0, do_attach_in_vain },
 	[CHECK] = { "check", 0, do_check },
+	[REPAIR] = { "repair", 0, do_repair },
 	[RESTART] = { "restart", 0, do_restart },
 	[RESTART_UNLOGGED] = { "restart-unlogged", 0, do_restart_unlogged },	/* without the bitmap */
 	[ALONE] = { "alone", 1, do_alone },	/* MEMBER: restart with it alone */
 	[ALONE_UNLOGGED] = { "alone-unlogged", 1, do_alone_unlogged },
+	[SUBSET] = { "subset", 2, do_subset },	/* MASK 0|1: restart without these; 1: unlogged */
 	[PART] = { "part", 2, do_part },	/* N 0|1: with the N-th in sync alone; 1: unlogged */
 	[ADD_ALL] = { "add-all", 0, do_add_all },	/* that are not there */
 	[REACTIVATE] = { "reactivate", 0, do_reactivate },	/* inactive, and active again */
 	[READ_ONLY] = { "read-only", 1, do_read_only },	/* for MS, and read-write again */
-	[READ_AUTO] = { "read-auto", 0, do_read_auto },	/* until the next write or "sync" */
+	[READ_AUTO] = { "read-auto", 1, do_read_auto },	/* [1: at once] until a write or "sync" */
 	[SYNC_MAX] = { "sync-max", 1, do_sync_max },	/* SECTOR where syncs wait; 0: no more */
 	[FREEZE] = { "freeze", 0, do_freeze },	/* no syncs, until "sync" or the next start */
 	[FORGET] = { "forget", 2, do_forget },	/* MEMBER SECTOR */
@@ -389,11 +444,17 @@ static const struct {
 	KEY(direct, 1, 0, 1),
 	KEY(blockdev, 0, 0, 1),
 	KEY(stream, 0, 0, 1000),
-	KEY(lazy, 0, 0, 2),
+	KEY(lazy, 0, 0, 3),
+	KEY(zeroes, 0, 0, 1000),
+	KEY(nowait, 0, 0, 1000),
+	KEY(order, 0, 0, 5),
+	KEY(lossy, 0, 0, 1),
 	KEY(microseconds, 1, 0, 1),
 	KEY(persistent, 1, 0, 1),
 	KEY(unlogged, 0, 0, 1000),
 	KEY(halfway, 0, 0, 1000),
+	KEY(nested, 0, 0, 1000),
+	KEY(used, 0, 0, 1000),
 	KEY(cut, 1, 1, 100000),
 	KEY(tries, 4, 1, 100000),
 #undef KEY
@@ -538,9 +599,9 @@ static bool fault_is_due(const struct rig *rig)
 	unsigned int i;
 
 	for (i = 0; i < rig->config.members; i++)
-		if (rig->member[i]->write_errors)
+		if (platter_fault_is_due(rig->member[i]))
 			return true;
-	return rig->store->write_errors;
+	return platter_fault_is_due(rig->store);
 }
 
 static void end_well(struct rig *rig)
@@ -567,13 +628,12 @@ static int run_actions(void *data)
 
 	if (p->cuts)
 		crash_arm(p->rig);
-	p->rig->unlogged = p->unlogged;
-	rig_start(p->rig);
-	p->rig->unlogged = false;
-	rig_set_options(p->rig);
-	while (p->next < s->n && !rig_broken(p->rig)) {
+	start(p->rig, 0, p->unlogged);
+	while (p->next < s->n) {
 		const struct action *a = &s->actions[p->next++];
 
+		if (rig_broken(p->rig))
+			do_restart(p->rig, a);
 		p->unlogged = a->verb == &verbs[POWERCUT_UNLOGGED];
 		if (p->unlogged || a->verb == &verbs[POWERCUT])
 			return 0;

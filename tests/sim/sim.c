@@ -80,16 +80,28 @@ static void run_feuds(u64 seed, u64 wanted)
 	ok();
 }
 
+static void run_brawls(u64 seed, u64 wanted)
+{
+	u64 n;
+
+	promise = "with any members at each start, and power cuts, they come to be equal";
+	for (n = 0; n < wanted; n++)
+		run(script_brawl(seed + n));
+	printf("# %llu brawls from seed %llu\n", wanted, seed);
+	ok();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "crashes", required_argument, NULL, 'c' },
 		{ "feuds", required_argument, NULL, 'f' },
+		{ "brawls", required_argument, NULL, 'b' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
-	u64 seed = time(NULL), wanted = 0, feuds = 0;
+	u64 seed = time(NULL), wanted = 0, feuds = 0, brawls = 0;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -97,6 +109,8 @@ int main(int argc, char **argv)
 			wanted = strtoull(optarg, NULL, 0);
 		else if (c == 'f')
 			feuds = strtoull(optarg, NULL, 0);
+		else if (c == 'b')
+			brawls = strtoull(optarg, NULL, 0);
 		else if (c == 's')
 			seed = strtoull(optarg, NULL, 0);
 		else if (c == 'v')
@@ -112,6 +126,8 @@ int main(int argc, char **argv)
 		run_random(seed, wanted);
 	if (feuds)
 		run_feuds(seed, feuds);
+	if (brawls)
+		run_brawls(seed, brawls);
 	printf("# %llu power cuts\n1..%u\n", crashes, tests);
 	return 0;
 }
