@@ -195,8 +195,8 @@ static void judge_copied(struct judgement *j)
 
 static void bring_back(struct rig *rig)
 {
+	bool any = false, bad = rig_any_is_bad(rig, 0, rig->sectors);
 	unsigned int i;
-	bool any = false;
 
 	for (i = 0; i < rig->config.members; i++) {
 		if (rig_is_attached(rig, i))
@@ -209,7 +209,7 @@ static void bring_back(struct rig *rig)
 	load_wait(rig);
 	rig_wait_syncs(rig);
 	/* Who cannot be read in full cannot be copied in full. */
-	if (!rig_healthy(rig) && !rig_any_is_bad(rig, 0, rig->sectors))
+	if (!rig_healthy(rig) && !bad)
 		sim_fail("all members are there, and the array is degraded");
 	crash_judge_equal(rig);
 }
