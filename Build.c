@@ -366,7 +366,7 @@ static int prepare_bitmap(struct building *b)
 	if (!b->rq->dry_run)
 		return open_bitmap(b);
 	forecast_new(b);
-	return 0;
+	return b->plan_only ? 0 : trust_judge_place(b->rq->bitmap, &b->target);
 }
 
 /* The array did not start: the file is to be as it was found. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "dump.h"
 #include "image.h"
+#include "mdarray.h"
 #include "options.h"
 #include "report.h"
 
@@ -475,10 +476,14 @@ int mode_dump(const struct request *rq)
 {
 	struct image *image;
 	uint64_t bytes;
+	char md[64];
 	int err = image_open(rq->args[0], IMAGE_SHORT_OK | IMAGE_FAULTY_OK, &image);
 
 	if (err)
 		return err;
+	if (!image->member && mdarray_uses_path(image->path, md))
+		note("%s: is attached to %s: what is dumped may have changed before it is written",
+		     safe(image->path), safe(md));
 	err = image_select(image, rq->byte_order, NULL);
 	if (!err)
 		err = length_of(image, &bytes);

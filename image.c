@@ -389,6 +389,19 @@ static int look_again(struct image *image, unsigned int flags)
 	return look(image, flags);
 }
 
+int image_see_unchanged(const struct image *image)
+{
+	struct bitmap_super_disk now;
+	int ret = window_read_head(image, image->base, &now);
+
+	if (ret < 0)
+		return ret;
+	if (!ret && !memcmp(&now, &image->raw, sizeof(now)))
+		return 0;
+	return fail(-EBUSY, "%s: another program changed it just now; try again",
+		    safe(image->path));
+}
+
 int image_open(const char *path, unsigned int flags, struct image **out)
 {
 	struct image *image = calloc(1, sizeof(*image));

@@ -108,6 +108,9 @@ int image_raw(struct image *image, uint64_t from, const u8 **data, uint64_t *cou
  */
 int image_lock(const struct image *image, int fd);
 
+/* Does its superblock still say what @image does? -EBUSY after fail(). */
+int image_see_unchanged(const struct image *image);
+
 /* Is the file of @image still what that name is of? -EBUSY after fail(). */
 int image_check_name(const struct image *image, int dirfd, const char *name);
 

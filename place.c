@@ -308,7 +308,8 @@ void place_judge_filesystem(const struct image *image, const struct trust_target
 		return;
 	}
 	named = bmap_by_name(mp.fs_type);
-	if (t->use == TRUST_KERNEL && named != BMAP_MOVES)
+	/* Of a directory, where a file is to be, its name tells. */
+	if (t->use == TRUST_KERNEL && named != BMAP_MOVES && S_ISREG(image->st.st_mode))
 		asked = bmap_by_asking(image->fd);
 	if (named == BMAP_YES && asked == BMAP_NO)
 		add_unmapped(out, mp.fs_type);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/sysmacros.h>
@@ -621,6 +623,16 @@ static int open_writable(const struct image *image, int *out)
 	return 0;
 }
 
+/* Since it was judged; from now on it is locked. */
+static int see_unchanged(const struct image *image, int fd)
+{
+	int err = image_see_unchanged(image);
+
+	if (err)
+		close(fd);
+	return err;
+}
+
 void trust_unlock(int fd)
 {
 	flock(fd, LOCK_UN);
@@ -660,6 +672,8 @@ int trust_open(const char *path, struct trust_target *t, bool force,
 		err = refuse(path, refusal);
 	if (!err && fd)
 		err = open_writable(view, fd);
+	if (!err && fd)
+		err = see_unchanged(view, *fd);
 	if (err) {
 		image_close(view);
 		return err;
@@ -667,4 +681,34 @@ int trust_open(const char *path, struct trust_target *t, bool force,
 	note_forced(path, &findings);
 	*image = view;
 	return 0;
+}
+
+static int open_directory(const char *path)
+{
+	char *copy = strdup(path);
+	int fd;
+
+	if (!copy)
+		return -ENOMEM;
+	fd = open(dirname(copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		fd = -errno;
+	free(copy);
+	return fd;
+}
+
+int trust_judge_place(const char *path, struct trust_target *t)
+{
+	struct image there = { .fd = open_directory(path) };
+	struct findings findings = { 0 };
+	const struct finding *refusal;
+
+	if (there.fd < 0)
+		return fail_errno(there.fd, "%s: its directory", safe(path));
+	t->use = TRUST_KERNEL;
+	place_judge_devices(&there, t, &findings);
+	place_judge_filesystem(&there, t, &findings);
+	close(there.fd);
+	refusal = findings_refusal(&findings, false);
+	return refusal ? refuse(path, refusal) : 0;
 }

@@ -114,6 +114,12 @@ int trust_open(const char *path, struct trust_target *t, bool force,
 	       struct image **image, int *fd);
 
 /*
+ * Would its directory do for a file at @path that is to be made, by what can be told
+ * without it: filesystem and devices? 0, or -errno after fail() with the first bad finding.
+ */
+int trust_judge_place(const char *path, struct trust_target *t);
+
+/*
  * *fd is locked, so that nobody edits or replaces the file. To be called after
  * SET_BITMAP_FILE: the kernel would keep the lock, and "attached" look like
  * "edited".

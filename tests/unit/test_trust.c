@@ -17,6 +17,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include "unit.h"
@@ -654,6 +655,43 @@ static void a_file_being_edited_is_busy(void **state)
 	image_close(editor);
 }
 
+/* What happens between judging a file and locking it. */
+static void (*before_lock)(void);
+
+int flock(int fd, int operation)
+{
+	void (*fn)(void) = before_lock;
+
+	before_lock = NULL;
+	if (fn)
+		fn();
+	return syscall(SYS_flock, fd, operation);
+}
+
+static void edit(void)
+{
+	struct image *editor;
+	struct bitmap_super sb;
+
+	assert_int_equal(image_open(path, IMAGE_EDIT, &editor), 0);
+	sb = editor->sb;
+	sb.state |= BITMAP_STALE;
+	assert_int_equal(image_write_super(editor, &sb), 0);
+	image_close(editor);
+}
+
+static void a_file_that_was_edited_since_it_was_judged_is_busy(void **state)
+{
+	struct image *image;
+	int fd;
+
+	need_bmap();
+	before_lock = edit;
+	assert_int_equal(trust_open(path, &target, false, &image, &fd), -EBUSY);
+	assert_null(before_lock);
+	assert_non_null(strstr(fail_text(), "just now"));
+}
+
 static void a_file_that_was_opened_is_locked_until_the_kernel_has_it(void **state)
 {
 	struct image *image, *editor;
@@ -667,6 +705,24 @@ static void a_file_that_was_opened_is_locked_until_the_kernel_has_it(void **stat
 	image_close(editor);
 	image_close(image);
 	close(fd);
+}
+
+static void a_file_that_is_to_be_made_is_judged_by_its_directory(void **state)
+{
+	dev_t members[2] = { makedev(8, 1), makedev(253, 9) };
+
+	mounted("ext4", "253:8");
+	unlink(path);
+	target.member_devs = members;
+	target.member_count = 2;
+	assert_int_equal(trust_judge_place(path, &target), 0);
+	mounted("tmpfs", "0:33");
+	unlink(path);
+	assert_int_equal(trust_judge_place(path, &target), -EOPNOTSUPP);
+	assert_non_null(strstr(fail_text(), "tmpfs"));
+	mounted("ext4", "253:9");
+	unlink(path);
+	assert_int_equal(trust_judge_place(path, &target), -ELOOP);
 }
 
 static void a_symbolic_link_is_not_opened(void **state)
@@ -1125,7 +1181,9 @@ int main(void)
 		TEST(a_good_file_is_opened_once_for_writing),
 		TEST(a_stale_file_is_opened_only_by_force),
 		TEST(a_file_being_edited_is_busy),
+		TEST(a_file_that_was_edited_since_it_was_judged_is_busy),
 		TEST(a_file_that_was_opened_is_locked_until_the_kernel_has_it),
+		TEST(a_file_that_is_to_be_made_is_judged_by_its_directory),
 		TEST(a_symbolic_link_is_not_opened),
 		TEST(a_clean_array_copies_nothing_whatever_is_set),
 		TEST(an_unclean_array_copies_the_dirty_chunks),

@@ -121,6 +121,8 @@ is_clean() { (($(dirty) == 0)); }
 	# which did not see it; ours writes through the file, and so it does
 	driver_is mdbitmap || cmp $file /tmp/cached
 	(($(dirty) == 1))
+	run -0 --separate-stderr mdbitmap --dump $file
+	[[ $output == *end && $stderr == *"is attached to md0: "* ]]
 }
 
 @test "attach waits while md is busy, and succeeds when it is done" {

@@ -166,3 +166,14 @@ identical() { members_identical vdb vdc 0 $((16 * 2048)); }
 	[[ $output == 'would build /dev/md0 from 2 of 2 members, 16 MiB, new bitmap /mnt/bitmap, '* ]]
 	diff <(echo "$before") <(everything)
 }
+
+@test "--dry-run is refused where the file could not be made" {
+	stock_only "a file is written through its filesystem"
+	mkdir -p /tmp/memory
+	mount -t tmpfs none /tmp/memory
+	run -7 --separate-stderr build /tmp/memory/bitmap --dry-run /dev/vdb /dev/vdc
+	[[ ! $output && $stderr == *'on tmpfs'* ]]
+	run -7 --separate-stderr build /tmp/memory/bitmap /dev/vdb /dev/vdc
+	[[ $stderr == *'on tmpfs'* && ! -e /tmp/memory/bitmap ]]
+	umount /tmp/memory
+}
