@@ -45,7 +45,6 @@ void array_reset(struct array *a)
 	a->max_read_errors = MAX_READ_ERRORS;
 	a->events = 0;
 	a->events_recorded = 0;
-	a->some_behind = false;
 	a->outrun = 0;
 	a->in_sync = true;
 	a->resync_sector = 0;

@@ -184,7 +184,7 @@ struct array {
 	bool in_sync;			/* READ_ONCE by writes: no write since "clean" was recorded */
 	sector_t resync_sector;		/* in sync below; NO_SECTOR: everywhere. state_lock to move */
 	bool super_behind;		/* one event more with the next update */
-	bool some_behind;		/* some have one event less than the others; before the first update */
+	bool lowered;			/* this update lowers a checkpoint; super_lock */
 	u64 outrun;			/* events that it passes; state_lock */
 	struct member_update_disk *roles; /* room for each of legs: super.c */
 	unsigned int roles_room;

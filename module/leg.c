@@ -64,6 +64,8 @@ static void take_super(struct leg *leg, const struct member_super *ms)
 	leg->sectors = ms->data_sectors;
 	leg->super_sector = ms->super_sector;
 	leg->events = ms->events;
+	if (ms->features & MEMBER_FEATURE_RECOVERY_OFFSET)
+		leg->told_recovery = ms->recovery_sector;
 	leg->number = ms->number;
 	if (ms->devflags & MEMBER_WRITE_MOSTLY)
 		set_bit(LEG_WRITE_MOSTLY, &leg->flags);

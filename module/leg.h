@@ -53,6 +53,8 @@ struct leg {
 	struct completion io_done;
 	bool told, sent;		/* super.c, super_lock: this update says that it is faulty; is being written to it */
 	bool told_in_sync;		/* the same: says that it is in sync */
+	u8 turn;			/* the same: when it gets this update */
+	u64 told_recovery;		/* its superblock's recovery_sector, as events are; 0: it has none */
 
 	atomic_t corrected;		/* read errors repaired, sectors */
 	atomic_t read_errors;

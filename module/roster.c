@@ -371,7 +371,6 @@ int roster_analyse(struct array *a)
 		return -EINVAL;
 	}
 	take_array(a, best->super);
-	a->some_behind = false;
 	a->outrun = 0;
 	/* Whoever else is there may be older. */
 	if (!place(a, best, best->super)) {
@@ -384,11 +383,9 @@ int roster_analyse(struct array *a)
 		if (!leg->super || !place(a, leg, best->super))
 			roster_drop(a, leg);
 		else if (leg->super->events != best->super->events)
-			a->some_behind = true;
+			set_bit(ARRAY_SUPER_DIRTY, &a->flags);
 	}
 	outrun_strangers(a, best->super);
-	if (a->some_behind)
-		set_bit(ARRAY_SUPER_DIRTY, &a->flags);
 	return 0;
 }
 

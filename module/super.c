@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The order of superblocks (P5): array_update_super() alone holds it. The
- * bitmap's first, durable; then those of all members that work, in parallel,
+ * bitmap's first, durable; then those of all members that work, in turns (turn_of()),
  * each behind a flush of its member and itself durable. A member that cannot
  * be written to is failed, and the others are told so.
  */
@@ -67,11 +67,26 @@ bool array_super_settled(struct array *a)
 
 /* --- what they say --------------------------------------------------------------- */
 
+enum turn { TURN_BEHIND, TURN_IN_SYNC, TURN_OTHERS, TURNS };
+
+/*
+ * When this update is written to it. Those come first that a power cut in the last one left
+ * one behind: with two they would be out of date. Those in sync before the others: the
+ * freshest must be one that the array can be started with.
+ */
+static enum turn turn_of(const struct leg *leg)
+{
+	if (!leg->told_in_sync)
+		return TURN_OTHERS;
+	return leg->events + 1 < leg->array->events ? TURN_BEHIND : TURN_IN_SYNC;
+}
+
 /* What this update says of it. */
 static void tell(struct leg *leg)
 {
 	leg->told = test_bit(LEG_FAULTY, &leg->flags);
 	leg->told_in_sync = test_bit(LEG_IN_SYNC, &leg->flags);
+	leg->turn = turn_of(leg);
 }
 
 static u16 role_of(const struct leg *leg)
@@ -108,8 +123,12 @@ static unsigned int describe_all(struct array *a)
 	unsigned int n = 0;
 	struct leg *leg;
 
-	list_for_each_entry(leg, &a->legs, list)
-		describe(leg, &a->roles[n++]);
+	a->lowered = false;
+	list_for_each_entry(leg, &a->legs, list) {
+		describe(leg, &a->roles[n]);
+		a->lowered |= !leg->told && a->roles[n].recovery_sector < leg->told_recovery;
+		n++;
+	}
 	return n;
 }
 
@@ -138,7 +157,7 @@ static int describe_array(struct array *a, struct member_update *u, bool clean,
 	*u = (struct member_update){
 		.events = a->events,
 		.utime = a->utime,
-		.resync_sector = !clean ? 0 : resync_sector == NO_SECTOR ?
+		.resync_sector = !clean || a->lowered ? 0 : resync_sector == NO_SECTOR ?
 			MEMBER_IN_SYNC : resync_sector,
 		.level = a->level,
 		.layout = a->layout,
@@ -270,6 +289,8 @@ static bool send_super(struct leg *leg, const struct member_update *u, u32 self)
 		return false;
 	}
 	leg->events = u->events;
+	leg->told_recovery = leg->told_in_sync || leg->slot < 0 ? 0 :
+		u->disks[self].recovery_sector;
 	leg_write_super(leg);
 	return true;
 }
@@ -291,15 +312,15 @@ static bool wait_supers(struct array *a)
 	return ok;
 }
 
-/* To those that are in sync, or to the others. True if all that are in sync succeeded. */
-static bool write_supers(struct array *a, const struct member_update *u, bool in_sync)
+/* True if all that are in sync succeeded. */
+static bool write_supers(struct array *a, const struct member_update *u, enum turn turn)
 {
 	struct leg *leg;
 	u32 i = 0;
 
 	list_for_each_entry(leg, &a->legs, list) {
 		leg->sent = u->disks[i].role != MEMBER_ROLE_FAULTY &&
-			    leg->told_in_sync == in_sync && send_super(leg, u, i);
+			    leg->turn == turn && send_super(leg, u, i);
 		i++;
 	}
 	return wait_supers(a);
@@ -367,6 +388,7 @@ static int write_members(struct array *a, bool clean, sector_t resync_sector)
 {
 	u64 stamp = a->intent ? intent_flush_begin(a->intent) : 0;
 	struct member_update u;
+	enum turn turn;
 	int err;
 
 	if (clean)
@@ -380,10 +402,10 @@ static int write_members(struct array *a, bool clean, sector_t resync_sector)
 		array_err(a, "superblocks cannot hold so many members: error %d\n", err);
 		return err;
 	}
-	/* Or the freshest may be one that nothing can be started with. */
-	if (!write_supers(a, &u, true) || !write_supers(a, &u, false))
-		err = -EIO;
-	else if (a->intent)
+	for (turn = 0; turn < TURNS && !err; turn++)
+		if (!write_supers(a, &u, turn))
+			err = -EIO;
+	if (!err && a->intent)
 		intent_flush_done(a->intent, stamp);
 	trace_super_write(a, a->events, err);
 	return err;
@@ -414,6 +436,8 @@ static void take_time(struct array *a)
  * Up to @events, one by one: whatever member a power cut keeps from being told,
  * it must not be behind those that were by more than is tolerated. But those who have
  * run without us may be ahead by any number: a power cut just then has a member left out.
+ * Where a checkpoint is lowered "clean" waits for the next one: members in sync get that
+ * first, and the next start would believe the higher checkpoint, if it is without the bitmap.
  */
 static int write_events(struct array *a, u64 events, bool clean, sector_t resync_sector)
 {
@@ -428,20 +452,8 @@ static int write_events(struct array *a, u64 events, bool clean, sector_t resync
 		err = write_members(a, clean, resync_sector);
 		if (!err)
 			WRITE_ONCE(a->events_recorded, a->events);
-	} while (!err && a->events < events);
+	} while (!err && (a->events < events || (clean && a->lowered)));
 	return err;
-}
-
-/*
- * Those that were one behind when the array was assembled first get what the others have:
- * else a power cut in the next update leaves them two behind, and out of date.
- */
-static int catch_up(struct array *a, bool clean, sector_t resync_sector)
-{
-	if (!a->some_behind)
-		return 0;
-	a->some_behind = false;
-	return write_members(a, clean, resync_sector);
 }
 
 static int write_pass(struct array *a)
@@ -453,8 +465,7 @@ static int write_pass(struct array *a)
 	if (!a->persistent)
 		err = record_nowhere(a);
 	else
-		err = catch_up(a, clean, resync_sector) ?:
-		      write_events(a, wanted_events(a), clean, resync_sector);
+		err = write_events(a, wanted_events(a), clean, resync_sector);
 	if (!err)
 		mark_recorded(a);
 	return err;

@@ -70,6 +70,14 @@ static void append(struct script *s, enum verbs verb, u32 x, u32 y)
 		s->actions[s->n++] = (struct action){ .verb = &verbs[verb], .args = { x, y } };
 }
 
+/* With write-behind the one that is not behind may have the only copy: it is not to fail then. */
+static void power_cut(struct script *s)
+{
+	append(s, chance(500) ? POWERCUT : POWERCUT_UNLOGGED, 0, 0);
+	if (s->config.behind)
+		append(s, SYNC, 0, 0);
+}
+
 /* One goes, and comes back, in some way. */
 static void member_trip(struct script *s)
 {
@@ -257,7 +265,7 @@ static void any_action(struct script *s)
 	else if (luck < 85)
 		append(s, RESTART, 0, 0);
 	else if (luck < 90)
-		append(s, chance(500) ? POWERCUT : POWERCUT_UNLOGGED, 0, 0);
+		power_cut(s);
 	else if (luck < 93)
 		append(s, CHECK, 0, 0);
 	else if (luck < 95)
@@ -307,7 +315,7 @@ static void any_feud(struct script *s)
 			append(s, SYNC, 0, 0);
 			attached = whole;
 		} else {
-			append(s, chance(500) ? POWERCUT : POWERCUT_UNLOGGED, 0, 0);
+			power_cut(s);
 			append(s, SYNC, 0, 0);
 			attached = whole;
 		}
