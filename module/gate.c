@@ -250,12 +250,21 @@ static bool is_recording(struct array *a)
 	       test_bit(ARRAY_SUPER_DIRTY, &a->flags);
 }
 
+/*
+ * A write that has ended may have left members different; superblocks do not say so yet,
+ * and the next start may be without the bitmap.
+ */
+static bool is_chunk_owed(struct array *a)
+{
+	return test_bit(ARRAY_CHUNK_OWED, &a->flags);
+}
+
 static int make_clean(struct array *a)
 {
 	bool idle;
 
 	lockdep_assert_held(&a->super_lock);
-	if (a->mode != ARRAY_RW || is_recording(a))
+	if (a->mode != ARRAY_RW || is_recording(a) || is_chunk_owed(a))
 		return -EBUSY;
 	if (a->in_sync)
 		return 0;
@@ -264,7 +273,7 @@ static int make_clean(struct array *a)
 	spin_unlock_irq(&a->state_lock);
 	synchronize_rcu();
 	spin_lock_irq(&a->state_lock);
-	idle = writes_idle(a);
+	idle = writes_idle(a) && !is_chunk_owed(a);
 	/* A write may have come meanwhile, and asked for dirty. */
 	if (a->in_sync) {
 		WRITE_ONCE(a->in_sync, idle);

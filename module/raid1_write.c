@@ -76,12 +76,18 @@ static blk_status_t write_status(const struct raid1_write *w)
 
 static void acknowledge(struct raid1_write *w)
 {
+	unsigned long start_time = w->start_time;
 	struct bio *bio = w->bio;
+	/* Members differ: who knows that it failed, and reads, must read all from one. */
+	bool differs = test_bit(WRITE_UNSUPPORTED, &w->flags);
 
 	bio->bi_status = write_status(w);
-	bio_end_io_acct(bio, w->start_time);
+	if (unlikely(differs))
+		write_put(w);
+	bio_end_io_acct(bio, start_time);
 	bio_endio(bio);
-	write_put(w);
+	if (likely(!differs))
+		write_put(w);
 }
 
 /* Leave it to the manager, which knows when failures are recorded. */
