@@ -428,10 +428,12 @@ ARRAY_RW(serialize_policy);
 
 static const char *rw_state(struct array *a)
 {
+	if (test_bit(ARRAY_BROKEN, &a->flags))
+		return "broken";
 	if (test_bit(ARRAY_SUPER_PENDING, &a->flags))
 		return "write-pending";
 	if (READ_ONCE(a->in_sync))
-		return test_bit(ARRAY_BROKEN, &a->flags) ? "broken" : "clean";
+		return "clean";
 	return READ_ONCE(a->safemode) ? "active-idle" : "active";
 }
 

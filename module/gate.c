@@ -139,6 +139,12 @@ static void park_write(struct array *a, struct bio *bio, const char *why)
 	percpu_ref_put(&a->active);
 }
 
+static void refuse_write(struct array *a, struct bio *bio)
+{
+	bio_io_error(bio);
+	percpu_ref_put(&a->active);
+}
+
 static bool may_write(struct array *a, struct bio *bio)
 {
 	if (unlikely(READ_ONCE(a->mode) != ARRAY_RW))
@@ -146,8 +152,7 @@ static bool may_write(struct array *a, struct bio *bio)
 	if (likely(READ_ONCE(a->mode) == ARRAY_RW &&
 		   !test_bit(ARRAY_BROKEN, &a->flags)))
 		return true;
-	bio_io_error(bio);
-	percpu_ref_put(&a->active);
+	refuse_write(a, bio);
 	return false;
 }
 
@@ -169,10 +174,15 @@ static bool admit_write(struct array *a, struct bio *bio)
 		why = "superblocks";
 	else if (is_closed(a, bio->bi_iter.bi_sector, bio_end_sector(bio)))
 		why = "suspend_lo";
-	if (likely(!why))
+	/* "Dirty" may not be pending any more because it could not be recorded: see settle(). */
+	smp_rmb();
+	if (likely(!why && !test_bit(ARRAY_BROKEN, &a->flags)))
 		return true;
 	uncount(a);
-	park_write(a, bio, why);
+	if (why)
+		park_write(a, bio, why);
+	else
+		refuse_write(a, bio);
 	return false;
 }
 
@@ -264,7 +274,9 @@ static int make_clean(struct array *a)
 	bool idle;
 
 	lockdep_assert_held(&a->super_lock);
-	if (a->mode != ARRAY_RW || is_recording(a) || is_chunk_owed(a))
+	/* Where the last member missed a write others may have it. */
+	if (a->mode != ARRAY_RW || is_recording(a) || is_chunk_owed(a) ||
+	    test_bit(ARRAY_BROKEN, &a->flags))
 		return -EBUSY;
 	if (a->in_sync)
 		return 0;

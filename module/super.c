@@ -243,10 +243,15 @@ static u64 wanted_events(struct array *a)
 /* Nobody counts so far, whatever a superblock says. */
 static const u64 EVENTS_MAX = 1ULL << 62;
 
+/*
+ * So far past those that are to be outrun that nobody who knows them counts as many before he
+ * comes: two are enough for one who is there, but others may have gone on with him.
+ */
+static const u64 OUTRUN_BY = 1 << 20;
+
 void array_outrun(struct array *a, u64 events)
 {
-	/* One may have been told of one more, and one more is tolerated at the start. */
-	events = min_t(u64, events, EVENTS_MAX) + 2;
+	events = min_t(u64, events, EVENTS_MAX) + OUTRUN_BY;
 	spin_lock_irq(&a->state_lock);
 	a->outrun = max(a->outrun, events);
 	spin_unlock_irq(&a->state_lock);
@@ -487,6 +492,8 @@ static void settle(struct array *a, int err)
 		clear_bit(ARRAY_SUPER_DIRTY, &a->flags);
 		clear_bit(ARRAY_SUPER_CLEAN, &a->flags);
 		set_bit(ARRAY_BROKEN, &a->flags);
+		/* Who sees nothing pending sees why: admit_write(). */
+		smp_mb__after_atomic();
 	}
 	if (!more_owed(a))
 		clear_bit(ARRAY_SUPER_PENDING, &a->flags);

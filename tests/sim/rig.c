@@ -292,6 +292,28 @@ void rig_wait_syncs(struct rig *rig)
 		sleep_ms(POLL_MS);
 }
 
+static bool is_recorded(struct array *a)
+{
+	const unsigned long owed = 1UL << ARRAY_CHUNK_OWED | 1UL << ARRAY_SUPER_DIRTY |
+		1UL << ARRAY_SUPER_CLEAN;
+	bool recorded;
+
+	array_lock(a);
+	mutex_lock(&a->super_lock);
+	recorded = !(a->flags & owed);
+	mutex_unlock(&a->super_lock);
+	array_unlock(a);
+	return recorded;
+}
+
+void rig_wait_recorded(struct rig *rig)
+{
+	unsigned int tries = 1000;
+
+	while (!is_recorded(rig->a) && --tries)
+		sleep_ms(POLL_MS);
+}
+
 static struct leg *leg_of(struct rig *rig, unsigned int nr)
 {
 	return array_find_leg(rig->a, MKDEV(8, nr));

@@ -91,6 +91,7 @@ void rig_free(struct rig *rig);
 /* Tasks of its machine call these. */
 bool rig_start(struct rig *rig);	/* assemble and run it, with its bitmap; false: lossy, refused */
 void rig_stop(struct rig *rig);
+void rig_wait_recorded(struct rig *rig);	/* superblocks owe nothing; a while at most */
 void rig_wait_syncs(struct rig *rig);		/* which may go on, to their end */
 bool rig_broken(const struct rig *rig);		/* the last member failed: no promise holds */
 void rig_fail(struct rig *rig, unsigned int nr);

@@ -51,6 +51,11 @@ static void do_sync(struct rig *rig, const struct action *a)
 	rig_wait_syncs(rig);
 }
 
+static void do_settle(struct rig *rig, const struct action *a)
+{
+	rig_wait_recorded(rig);
+}
+
 static void do_sleep(struct rig *rig, const struct action *a)
 {
 	sleep_ms(a->args[0]);
@@ -380,6 +385,7 @@ const struct verb verbs[VERBS] = {
 	[LOAD] = { "load", 2, do_load },	/* TASKS THINGS: anything, in the background */
 	[WAIT] = { "wait", 0, do_wait },	/* for that */
 	[SYNC] = { "sync", 0, do_sync },	/* wait for syncs */
+	[SETTLE] = { "settle", 0, do_settle },	/* wait for superblocks */
 	[SLEEP] = { "sleep", 1, do_sleep },	/* MS */
 	[FAIL] = { "fail", 1, do_fail },	/* MEMBER */
 	[BREAK] = { "break", 2, do_break },	/* MEMBER [WRITES that are good before] */

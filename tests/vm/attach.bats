@@ -95,6 +95,7 @@ is_clean() { (($(dirty) == 0)); }
 	make_file
 	attach
 	retry 200 0.1 is_clean
+	echo 100 >/sys/block/md0/md/bitmap/time_base # bits stay until they have been looked at
 	write_chunks /dev/md0 3 100
 	run -0 mdbitmap --ranges --unit=chunks $file
 	[[ $(mdbitmap --ranges --json --unit=chunks $file | jq -c '[.ranges[] | [.start_chunks, .end_chunks]]') == '[[3,4],[100,101]]' ]]
