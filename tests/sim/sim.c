@@ -69,25 +69,14 @@ static void run_random(u64 seed, u64 wanted)
 	ok();
 }
 
-static void run_feuds(u64 seed, u64 wanted)
+static void run_feuds(u64 seed, u64 wanted, struct script *(*invent)(u64 seed),
+		      const char *what)
 {
 	u64 n;
 
-	promise = "members that have run apart are equal when they have met";
 	for (n = 0; n < wanted; n++)
-		run(script_feud(seed + n));
-	printf("# %llu feuds from seed %llu\n", wanted, seed);
-	ok();
-}
-
-static void run_brawls(u64 seed, u64 wanted)
-{
-	u64 n;
-
-	promise = "with any members at each start, and power cuts, they come to be equal";
-	for (n = 0; n < wanted; n++)
-		run(script_brawl(seed + n));
-	printf("# %llu brawls from seed %llu\n", wanted, seed);
+		run(invent(seed + n));
+	printf("# %llu %s from seed %llu\n", wanted, what, seed);
 	ok();
 }
 
@@ -124,10 +113,12 @@ int main(int argc, char **argv)
 		run_script(argv[optind]);
 	if (wanted)
 		run_random(seed, wanted);
+	promise = "members that have run apart are equal when they have met";
 	if (feuds)
-		run_feuds(seed, feuds);
+		run_feuds(seed, feuds, script_feud, "feuds");
+	promise = "with any members at each start, and power cuts, they come to be equal";
 	if (brawls)
-		run_brawls(seed, brawls);
+		run_feuds(seed, brawls, script_brawl, "brawls");
 	printf("# %llu power cuts\n1..%u\n", crashes, tests);
 	return 0;
 }
