@@ -157,9 +157,9 @@ busy_text() { run bash -c "$1"; [[ $status != 0 && $output == *'Text file busy'*
 	local before
 	lay store vdd
 	start mapper/store
-	write_chunk 1 /dev/md0 # and so the array is recorded as dirty
-	stays_dirty
-	retry 50 0.1 test "$(state)" == active
+	stays_dirty # first: once "clean" is on its way to the store, all writes wait for that
+	write_chunk 1 /dev/md0
+	[[ $(state) == active ]]
 	before="$(writes_to vdb) $(writes_to vdc)"
 	hangs store
 	write_chunk 9 /dev/md0 3>&- &
@@ -371,7 +371,7 @@ gives_array() {
 	[[ $(bitmap_events /mnt/bitmap) == "$before" ]]
 	hangs store
 	gives ok SET_DISK_FAULTY /dev/vdc # superblocks are owed
-	retry 50 0.1 test "$(cat /sys/block/md0/md/degraded)" == 1
+	retry 50 0.1 is_degraded
 	# it has not waited for nothing: a second one waits as well
 	dd if=/dev/urandom of=/dev/md0 bs=64K count=1 oflag=direct status=none 3>&- &
 	sleep 1 # long enough for a superblock that does not wait
@@ -383,6 +383,7 @@ gives_array() {
 	(($(bitmap_events /mnt/bitmap) >= before))
 }
 
+is_degraded() { (($(attribute degraded) == 1)); }
 events_beyond() { (($(events_of vdb) > $1)); }
 
 @test "point 10: stop clears what may be cleared, and lets go of the file" {
