@@ -7,7 +7,7 @@
 # a file system; without metadata the data begin where the members do.
 #
 # vm-mdbitmap: newest (6.1 6.12)
-# vm-timeout: 300
+# vm-timeout: 600
 # vm-disks: vdb=64M vdc=64M vdd=4M
 # vm-recorder: 65536 vdd vdb vdc
 
@@ -62,6 +62,21 @@ no_bits() { [[ ! $(dirty_chunks /dev/vdd) ]]; }
 	retry 100 0.2 no_bits
 	mdbitmap --stop /dev/md0
 }
+
+@test "P1, P2: nor where several write one at a time, in batches, durably at once, or discard" {
+	make_bitmap
+	build --assume-clean /dev/vdb /dev/vdc
+	echo 0 >/sys/block/md0/md/bitmap/resync_budget
+	fio_recorded 5 --ioengine=psync --numjobs=4 --size=15M --offset_increment=15M --rate_iops=60
+	fio_recorded 5 --size=60M --iodepth=32 --iodepth_batch=16 --iodepth_low=8 --rate_iops=300
+	fio_recorded 5 --size=60M --iodepth=4 --sync=dsync --rate_iops=100
+	fio_recorded 8 --size=60M --iodepth=4 --rw=randtrimwrite --bs=16k --rate_iops=100
+	(($(discarded vdb) > 0 && $(discarded vdc) > 0))
+	retry 100 0.2 no_bits
+	mdbitmap --stop /dev/md0
+}
+
+discarded() { awk '{ print $12 }' "/sys/block/$1/stat"; }
 
 @test "P2: a bit that owed a sync goes when the copy is on the medium, while others write" {
 	make_bitmap
