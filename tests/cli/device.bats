@@ -168,11 +168,13 @@ dirty() { "$MDBITMAP" --ranges "$device" --unit=chunks; }
 	truncate -s "$(stat -c %s a.img)" store
 	losetup --set-capacity "$device"
 	ASAN_OPTIONS=detect_leaks=0 strace -o trace -P /sys/module/mdbitmap/parameters/new_array \
-		-e trace=access -e inject=access:delay_enter=5000000 \
+		-e trace=access -e inject=access:delay_enter=20000000 \
 		"$MDBITMAP" --assemble /dev/mdb0 --bitmap=bitmap --run "$device" 2>/dev/null 3>&- &
 	opened() { (($(find /proc/[0-9]*/fd -lname "$PWD/bitmap" 2>/dev/null | wc -l) >= 2)); }
-	until opened; do kill -0 $!; done
+	local tracer=$!
+	until opened; do kill -0 $tracer; done
 	run -5 "$MDBITMAP" --rechunk bitmap --bitmap-chunk=8
+	pkill -KILL -P $tracer
 	wait || true
 	[[ $output == *'another program is editing it' && $(<trace) == access* ]]
 	"$MDBITMAP" --rechunk bitmap --bitmap-chunk=8

@@ -106,8 +106,9 @@ plan() { "$MDBITMAP" --assemble "$1" --bitmap=bitmap --dry-run "${@:2}" a.img b.
 
 @test "a file that nobody may write to, as our driver keeps an attached one, is refused" {
 	cp "$(type -P sleep)" program
-	./program 60 &
+	./program 60 3>&- &
 	pid=$!
+	until [[ /proc/$pid/exe -ef program ]]; do kill -0 $pid; done
 	run -5 --separate-stderr "$MDBITMAP" --mark program all
 	kill $pid
 	[[ $stderr == *'program: somebody lets nobody write to it'* ]]

@@ -225,7 +225,6 @@ record_of() { od -An -tu8 -j 232 -N 16 "$1" | xargs; }
 	for f in x y; do "$MDBITMAP" -q --create $f --size=8T --bitmap-chunk=4; done
 	interrupted INT out "$MDBITMAP" --merge out x y
 	[[ ! -e out ]]
-	rm -f out.done
 	run -1 --separate-stderr bash -c 'ulimit -f 1024; "$@"' - "$MDBITMAP" --merge out x y
 	[[ $stderr == *"out: write: File too large" ]]
 	run ! compgen -G '.out.*'

@@ -57,7 +57,8 @@ on_small_disk() {
 
 # interrupted SIGNAL FILE COMMAND...: COMMAND gets SIGNAL once its temporary
 # file for FILE is there; it ends with 1, saying so, and the file is gone.
-# Tries again if it was done before it could be stopped.
+# Tries again if it was done before it could be stopped: without FILE, or with what
+# it was if there is a file "before".
 interrupted() {
 	local signal=$1 name=$2 pid code try
 	shift 2
@@ -73,7 +74,8 @@ interrupted() {
 		wait "$pid" || code=$?
 		! compgen -G ".$name.*"
 		((code)) && break
-		rm -f "$name.done" && mv "$name" "$name.done"
+		rm -f "$name"
+		[[ ! -e before ]] || cp before "$name"
 	done
 	echo "try $try: exit $code, $(<err)"
 	((code == 1))

@@ -87,7 +87,7 @@ fail_vdc() { mdadm --quiet /dev/md0 --fail /dev/vdc --remove /dev/vdc; }
 	write_chunk 1 /dev/md0
 	fail_vdc
 	mdadm --quiet /dev/md0 --add /dev/vde
-	wait_idle md0
+	wait_whole md0
 	mdbitmap --stop /dev/md0
 	run -0 --separate-stderr assemble /dev/vdb /dev/vdc /dev/vde
 	[[ $output == *'started with 2 of 2 members'* && $output != *re-added* ]]
@@ -104,7 +104,7 @@ fail_vdc() { mdadm --quiet /dev/md0 --fail /dev/vdc --remove /dev/vdc; }
 	fail_vdc
 	dd if=/dev/vdc of=/run/vdc bs=4096 skip=1 count=1 iflag=direct status=none
 	mdadm --quiet /dev/md0 --re-add /dev/vdc
-	wait_idle md0
+	wait_whole md0
 	write_chunk 2 /dev/md0
 	retry 50 0.2 no_bit_in /mnt/short
 	mdbitmap --stop /dev/md0

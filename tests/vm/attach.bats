@@ -117,6 +117,7 @@ is_clean() { (($(dirty) == 0)); }
 	make_file --clean
 	attach
 	retry 200 0.1 is_clean
+	echo 100 >/sys/block/md0/md/bitmap/time_base # bits stay until they have been looked at
 	cat $file >/tmp/cached # now in the page cache
 	write_chunks /dev/md0 5
 	# which did not see it; ours writes through the file, and so it does
@@ -295,6 +296,7 @@ is_clean() { (($(dirty) == 0)); }
 	[[ $(of_file state_flags) == 2 ]] # a crash now must not find it current
 	attach
 	retry 200 0.1 is_clean
+	echo 100 >/sys/block/md0/md/bitmap/time_base # bits stay until they have been looked at
 	write_chunks /dev/md0 9
 	(($(dirty) == 1))
 	mdbitmap --detach /dev/md0
@@ -308,7 +310,7 @@ is_clean() { (($(dirty) == 0)); }
 	mdbitmap --detach /dev/md0
 	mdadm /dev/md0 --fail /dev/vdc --remove /dev/vdc
 	mdadm /dev/md0 --add /dev/vdc
-	wait_idle md0
+	wait_whole md0
 	local before
 	before=$(stat_sectors vdc write)
 	run -0 attach

@@ -48,6 +48,7 @@ synced_past() {
 
 write_and_lose_power() {
 	keep_dirty
+	echo 100 >/sys/block/md0/md/bitmap/time_base # bits stay until the power is gone
 	write_chunk 5 /dev/md0
 	write_chunk 99 /dev/md0
 	write_chunk 100 /dev/md0
@@ -87,7 +88,7 @@ write_and_lose_power() {
 	wait_idle md0
 	(($(count_end vdb read) < chunk))
 	mdadm /dev/md0 --re-add /dev/vdc
-	wait_idle md0
+	wait_whole md0
 	# of these events, for later; what the page cache has of it is older
 	dd if=$file of=/mnt/old bs=4k iflag=direct conv=fsync status=none
 	write_and_lose_power
@@ -106,7 +107,7 @@ write_and_lose_power() {
 	members_identical vdb vdc "$(data_offset vdb)"
 	mdadm /dev/md0 --fail /dev/vdc --remove /dev/vdc # events go on
 	mdadm /dev/md0 --re-add /dev/vdc
-	wait_idle md0
+	wait_whole md0
 	write_and_lose_power
 }
 

@@ -50,6 +50,7 @@ detail() {
 
 @test "--detail tells of a bitmap file what is dirty, and of what members" {
 	start_mirror
+	echo 0 >/sys/block/md0/md/safe_mode_delay # no superblock is written while it is looked
 	write_chunk 5 /dev/md0
 	write_chunk 9 /dev/md0
 	detail /dev/md0

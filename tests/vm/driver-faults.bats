@@ -28,6 +28,7 @@ teardown() {
 		! mountpoint -q $dir || umount $dir
 	done
 	all_go_on
+	all_as_before
 	end_all
 	rmmod scsi_debug 2>/dev/null || true
 }
@@ -109,9 +110,11 @@ gone_while() {
 	lay a vdb
 	lay b vdc
 	make_bitmap_fs vdd /mnt
+	all_slowly
 	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --metadata=1.2 \
 		--data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=64K /dev/mapper/a /dev/mapper/b
 	slowly 1000
+	all_as_before
 	retry 50 0.1 action_is resync
 	all_fails a
 	write_chunk 3 /dev/md0

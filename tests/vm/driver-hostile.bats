@@ -306,7 +306,7 @@ spoil_each() {
 	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --assume-clean \
 		--bitmap=/mnt/bitmap --bitmap-chunk=64K /dev/mapper/a /dev/mapper/b
 	fio --name=writer --filename=/dev/md0 --rw=randrw --bs=4k --direct=1 --ioengine=libaio \
-		--iodepth=16 --time_based --runtime=20 --continue_on_error=all >/dev/null 2>&1 3>&- &
+		--iodepth=16 --time_based --runtime=600 --continue_on_error=all >/dev/null 2>&1 3>&- &
 	local fio=$!
 	retry 100 0.1 is_written
 	dmesg --clear

@@ -23,15 +23,13 @@ setup_file() {
 	[[ -b /dev/md0 ]] || mknod /dev/md0 b 9 0
 }
 
-# md0 stays while this is open.
-keep() { exec 8<>/dev/md0; }
-setup() { keep; }
+setup() { hold; }
 
 # stop: and one that is as fresh as can be.
 stop() {
 	gives ok STOP_ARRAY
 	exec 8<&-
-	retry 50 0.1 keep 2>/dev/null # what was stopped goes first
+	hold
 }
 
 teardown() {
@@ -251,7 +249,7 @@ info_with() {
 	run_it
 	exec 8<&-
 	gives ok STOP_ARRAY_RO
-	exec 8</dev/md0
+	hold
 	unknown_to_all
 	nobody_may
 	[[ $(state) == readonly ]]
@@ -306,6 +304,6 @@ info_with() {
 	gives 0 BLKROGET
 	exec 8<&-
 	gives ok STOP_ARRAY
-	exec 8</dev/md0
+	hold
 	gives ENODEV BLKROSET 1
 }

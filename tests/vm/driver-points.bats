@@ -53,7 +53,7 @@ busy_text() { run bash -c "$1"; [[ $status != 0 && $output == *'Text file busy'*
 @test "point 1: SET_BITMAP_FILE works before RUN_ARRAY, on an array not initialised too" {
 	prepare
 	fresh
-	exec 8</dev/md0 # not to be gone between two commands
+	hold # not to be gone between two commands
 	gives ok SET_BITMAP_FILE /mnt/bitmap
 	gives ENODEV GET_ARRAY_INFO
 	[[ $(bitmap_file) == /mnt/bitmap ]]
@@ -68,7 +68,7 @@ busy_text() { run bash -c "$1"; [[ $status != 0 && $output == *'Text file busy'*
 @test "point 1: a bad descriptor is refused with EBADF" {
 	prepare
 	fresh
-	exec 8</dev/md0
+	hold
 	gives EBADF SET_BITMAP_FILE 77
 	gives EBADF SET_BITMAP_FILE ro:/mnt/bitmap
 	gives EBADF SET_BITMAP_FILE /dev/null
@@ -79,7 +79,8 @@ busy_text() { run bash -c "$1"; [[ $status != 0 && $output == *'Text file busy'*
 @test "point 1: a file open for writing elsewhere is refused with ETXTBSY" {
 	prepare
 	fresh
-	exec 8</dev/md0 9<>/mnt/bitmap
+	hold
+	exec 9<>/mnt/bitmap
 	gives ETXTBSY SET_BITMAP_FILE /mnt/bitmap
 	exec 9<&-
 	gives ok SET_BITMAP_FILE /mnt/bitmap
@@ -187,13 +188,14 @@ swept() { (($(attribute bitmap/stats/sweeps) >= $1)); }
 	stays_dirty
 	retry 200 0.1 no_bit_in /mnt/bitmap
 	write_chunk 1 /dev/md0
-	slow_writes leg 5000
+	slow_writes leg 40000
 	dd if=/dev/urandom of=/dev/md0 bs=64K count=1 seek=9 oflag=direct status=none 3>&- &
 	local writer=$!
 	retry 50 0.1 has_bit 9
 	retry 100 0.1 swept $(($(attribute bitmap/stats/sweeps) + 2))
 	kill -0 $writer # or it was for nothing
 	has_bit 9
+	is_well leg
 	wait $writer
 	retry 100 0.1 no_bit_in /mnt/bitmap
 }
@@ -401,7 +403,7 @@ events_beyond() { (($(events_of vdb) > $1)); }
 	truncate --size=260 /mnt/bitmap
 	fresh
 	by_superblocks
-	exec 8</dev/md0
+	hold
 	if gives ok SET_BITMAP_FILE /mnt/bitmap; then
 		add vdb
 		add vdc
@@ -458,11 +460,12 @@ has_dump() {
 
 @test "point 13: bits are cleared by time alone" {
 	prepare
-	mdbitmap --quiet --create /mnt/quick --for=/dev/vdb --clean --bitmap-chunk=64 --delay=1
+	mdbitmap --quiet --create /mnt/quick --for=/dev/vdb --clean --bitmap-chunk=64 --delay=60
 	mdbitmap --quiet --assemble /dev/md0 --bitmap=/mnt/quick /dev/vdb /dev/vdc
 	no_lingering md0
 	write_chunk 5 /dev/md0
 	[[ $(dirty_chunks /mnt/quick) == 5..6 ]]
+	echo 1 >/sys/block/md0/md/bitmap/time_base
 	retry 100 0.1 no_bit_in /mnt/quick
 }
 

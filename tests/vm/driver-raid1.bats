@@ -106,7 +106,7 @@ holds() {
 	all_fails a
 	got one
 	got one
-	failed a
+	retry 50 0.1 failed a
 	is_well a
 }
 
@@ -221,12 +221,13 @@ behind() { (($(<$md/bitmap/max_backlog_used) > 0)); }
 	stays_dirty
 	put one
 	[[ $(<$md/bitmap/backlog) == 64 ]]
-	slow_writes slow 3000
+	slow_writes slow 40000
 	put two # comes back although a member is not done
 	behind
 	holds vdb two
 	run ! holds vdc two
 	[[ $(dirty_chunks /mnt/bitmap) == 0..16 ]]
+	is_well slow
 	retry 100 0.1 no_bit_in /mnt/bitmap
 	holds vdc two
 	mdadm --quiet --stop /dev/md0

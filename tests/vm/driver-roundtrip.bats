@@ -113,8 +113,7 @@ failed_member() {
 	[[ $(</sys/block/md0/md/degraded) == 1 && ! -e /sys/block/md0/md/dev-vdc ]]
 	write_chunk 5 /dev/md0
 	mdadm --quiet /dev/md0 --add /dev/vdc
-	wait_idle md0
-	[[ $(</sys/block/md0/md/degraded) == 0 ]]
+	wait_whole md0
 	mdadm --quiet /dev/md0 --fail /dev/vdb
 	write_chunk 6 /dev/md0
 	stop md0
@@ -209,7 +208,7 @@ crash() {
 	write_chunk 4 /dev/md0
 	mdadm --quiet /dev/md0 --fail /dev/vdc --remove /dev/vdc
 	mdadm --quiet /dev/md0 --add /dev/vdc
-	wait_idle md0
+	wait_whole md0
 	stop md0
 	# members in sync, so all starts clear; and chunk 4 is not what the file is asked for
 	dmesg --clear
@@ -255,7 +254,7 @@ crash() {
 	stop mdb0
 	mdadm --examine /dev/vdc | grep 'Recovery Offset'
 	stock /dev/vdb /dev/vdc
-	[[ $(</sys/block/md0/md/degraded) == 0 ]]
+	wait_whole md0
 	stop md0
 	members_identical vdb vdc "$(data_offset vdb)"
 }

@@ -18,11 +18,22 @@ md=/sys/block/md0/md
 
 setup() { requires root mdadm vdb vdc vdd; }
 
-teardown() { end_all; }
+teardown() {
+	all_as_before
+	end_all
+}
 
 create() {
 	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --metadata=1.2 \
 		--data-offset=1M --bitmap=none "$@" /dev/vdb /dev/vdc
+}
+
+# create_slowly [KiB/s]: and its resync is not over before it has been looked at.
+create_slowly() {
+	all_slowly
+	create
+	slowly "$@"
+	all_as_before
 }
 
 in_sync() { create --assume-clean && wait_idle md0; }
@@ -40,20 +51,6 @@ told() {
 }
 
 slowly() { echo "${1:-1000}" >$md/sync_speed_max && echo "${1:-1000}" >$md/sync_speed_min; }
-# The limits of all arrays: also of one that is made later.
-all_slowly() {
-	local dir=/proc/sys/dev/raid min=speed_limit_min max=speed_limit_max
-	[[ -e $dir ]] || dir=/sys/module/mdbitmap/parameters min=sync_speed_min max=sync_speed_max
-	before=("$(<$dir/$min)" "$(<$dir/$max)")
-	echo 1000 | tee $dir/$min >$dir/$max
-}
-all_as_before() {
-	local dir=/proc/sys/dev/raid min=speed_limit_min max=speed_limit_max
-	[[ -e $dir ]] || dir=/sys/module/mdbitmap/parameters min=sync_speed_min max=sync_speed_max
-	echo "${before[0]}" >$dir/$min
-	echo "${before[1]}" >$dir/$max
-}
-
 fast() { echo 500000 >$md/sync_speed_max && echo 500000 >$md/sync_speed_min; }
 
 # spoil DEV SECTOR...: 8 sectors there, of the array, behind md's back.
@@ -132,7 +129,7 @@ spoil() {
 	in_sync
 	fast
 	fio --name=writer --filename=/dev/md0 --size=32M --rw=randwrite --bs=4k --direct=1 \
-		--ioengine=libaio --iodepth=8 --time_based --runtime=60 >/dev/null 2>&1 3>&- &
+		--ioengine=libaio --iodepth=8 --time_based --runtime=600 >/dev/null 2>&1 3>&- &
 	local fio=$!
 	for _ in 1 2 3; do
 		echo check >$md/sync_action
@@ -193,7 +190,7 @@ read_beside() {
 	echo "$1" >$md/sync_speed_min
 	before=$(reads_of md0)
 	echo check >$md/sync_action
-	wait_idle md0
+	wait_idle md0 180
 	echo $(($(reads_of md0) - before))
 }
 
@@ -227,8 +224,7 @@ read_beside() {
 }
 
 @test "an interrupted resync goes on where it was, also after a stop" {
-	create
-	slowly 4000
+	create_slowly 4000
 	retry 100 0.1 past resync 16384
 	mdadm --quiet --stop /dev/md0
 	# resync_offset of the superblock: mdadm says no more of it than "active"
@@ -269,8 +265,7 @@ read_beside() {
 @test "reads in the part that is not yet in sync come from one member" {
 	dd if=/dev/urandom of=/dev/vdb bs=1M count=48 oflag=direct status=none
 	dd if=/dev/urandom of=/dev/vdc bs=1M count=48 oflag=direct status=none
-	create
-	slowly
+	create_slowly
 	retry 50 0.1 runs resync
 	local first
 	first=$(dd if=/dev/md0 bs=64K skip=600 count=16 iflag=direct status=none | md5sum)
@@ -296,8 +291,7 @@ read_beside() {
 }
 
 @test "an array is stopped in the middle of a resync, at once" {
-	create
-	slowly
+	create_slowly
 	retry 50 0.1 runs resync
 	timeout 10 mdadm --stop /dev/md0
 }
@@ -324,8 +318,7 @@ read_beside() {
 }
 
 @test "resync=PENDING until an array that was started read-only is written to" {
-	create
-	slowly
+	create_slowly
 	retry 50 0.1 runs resync
 	mdadm --quiet --stop /dev/md0
 	modprobe md_mod 2>/dev/null || true

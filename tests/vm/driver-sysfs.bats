@@ -6,7 +6,7 @@
 # on vdb and vdc, ours is /dev/mdb0 on vde and vdf.
 #
 # vm-kernels: newest (6.1 6.12)
-# vm-timeout: 600
+# vm-timeout: 1200
 # vm-disks: vdb=16M vdc=16M vdd=32M vde=16M vdf=16M
 
 bats_require_minimum_version 1.5.0
@@ -154,7 +154,10 @@ alike() {
 	for md in md0 mdb0; do
 		retry 50 0.1 grep -F '[2/1] [U_]' "$(status_file $md)"
 		wait_idle $md
+		retry 50 0.1 grep -qx clean /sys/block/$md/md/array_state
 	done
+	retry 50 0.1 grep -qx none /sys/block/md0/md/dev-vdc/slot
+	retry 50 0.1 grep -qx none /sys/block/mdb0/md/dev-vdf/slot
 	alike
 	[[ $(mdioctl /dev/md0 GET_DISK_INFO 1 | cut -d ' ' -f 1,4-) == "$(mdioctl /dev/mdb0 GET_DISK_INFO 1 | cut -d ' ' -f 1,4-)" ]]
 }

@@ -47,7 +47,7 @@ detail() { mdadm --detail /dev/md0 | tr -s ' '; }
 	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 \
 		--bitmap=/mnt/bitmap --bitmap-chunk=64K --delay=1 /dev/vdb /dev/vdc
 	mdadm --wait /dev/md0 || true
-	wait_idle md0
+	wait_whole md0
 	detail | grep 'State : clean'
 	mdadm --stop /dev/md0
 	members_identical vdb vdc "$(data_offset vdb)"
@@ -93,7 +93,7 @@ detail() { mdadm --detail /dev/md0 | tr -s ' '; }
 	no_readahead vdb vdc
 	count_start vdb vdc
 	mdadm /dev/md0 --re-add /dev/vdc
-	wait_idle md0
+	wait_whole md0
 	(($(count_end vdc write) >= 128 && $(count_end vdc write) < 3 * 128))
 	detail | grep 'State : clean'
 	mdadm --stop /dev/md0
@@ -105,7 +105,7 @@ detail() { mdadm --detail /dev/md0 | tr -s ' '; }
 	mdadm /dev/md0 --fail /dev/vdc --remove /dev/vdc
 	mdadm /dev/md0 --add /dev/vde
 	mdadm --wait /dev/md0 || true
-	wait_idle md0
+	wait_whole md0
 	grep '\[2/2\] \[UU\]' /proc/mdstat
 	mdadm --stop /dev/md0
 	members_identical vdb vde "$(data_offset vdb)"
@@ -116,7 +116,7 @@ detail() { mdadm --detail /dev/md0 | tr -s ' '; }
 	mdadm /dev/md0 --add /dev/vde
 	grep 'vde\[2\](S)' /proc/mdstat
 	mdadm /dev/md0 --fail /dev/vdc
-	wait_idle md0
+	wait_whole md0
 	grep '\[2/2\] \[UU\]' /proc/mdstat
 	mdadm --stop /dev/md0
 	members_identical vdb vde "$(data_offset vdb)"
@@ -226,7 +226,7 @@ waits_in_poll() { grep -qE 'select|poll' "/proc/$1/wchan" || grep -qE '^(7|23|27
 		mdadm /dev/md0 --fail /dev/vdc --remove /dev/vdc
 		write_chunk 6 /dev/md0
 		mdadm /dev/md0 --re-add /dev/vdc
-		wait_idle md0
+		wait_whole md0
 		mdadm --stop /dev/md0
 		mdadm --assemble /dev/md0 --bitmap=/mnt/bitmap /dev/vdb /dev/vdc
 		grep '\[2/2\] \[UU\]' /proc/mdstat

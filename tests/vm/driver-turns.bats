@@ -262,8 +262,10 @@ same() {
 
 @test "the prompt member becomes write-mostly when nothing is behind any more" {
 	create_with_a_laggard
+	stays_dirty
+	write_chunk 1 /dev/md0 # no superblock has to come to the slow one any more
 	dd if=/dev/urandom of=/tmp/two bs=64K count=16 iflag=fullblock status=none
-	slow_writes slow 3000
+	slow_writes slow 10000
 	dd if=/tmp/two of=/dev/md0 bs=64K oflag=direct status=none
 	(($(<$md/bitmap/max_backlog_used) > 0))
 	run ! has_two
@@ -273,9 +275,9 @@ same() {
 has_two() { dd if=/dev/vdc bs=64K skip=16 count=16 iflag=direct status=none | cmp -s - /tmp/two; }
 
 @test "who is read from first does not change while a resync is owed" {
-	mdadm --create /dev/md0 --quiet --run --level=1 --raid-devices=2 --metadata=1.2 \
-		--data-offset=1M --bitmap=/mnt/bitmap --bitmap-chunk=64K /dev/vdb /dev/vdc
+	create /dev/vdb /dev/vdc
 	echo frozen >$md/sync_action
+	echo 3 >$md/bitmap_set_bits
 	run bash -c "echo writemostly >$md/dev-vdb/state"
 	[[ $status != 0 && $output == *busy* ]]
 	[[ $(<$md/dev-vdb/state) == in_sync ]]
@@ -391,7 +393,7 @@ has_two() { dd if=/dev/vdc bs=64K skip=16 count=16 iflag=direct status=none | cm
 	local n=$(($(synced) / 2048))
 	spoil_chunk $((n * 16))
 	echo $n >$md/bitmap_set_bits
-	(($(synced) / 2048 == n))
+	retry 50 0.1 eval '(($(synced) / 2048 == n))' # it begins anew, and comes to that
 	fast
 	wait_idle md0
 	same 2048 vdb vdc

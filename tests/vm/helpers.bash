@@ -120,6 +120,29 @@ wait_idle() {
 	done
 }
 
+# wait_whole MD: wait until no member is missing, and nothing syncs. For a moment after one has
+# been added nothing says that a recovery is to come.
+wait_whole() { retry 600 0.1 is_whole "$1" && wait_idle "$1"; }
+is_whole() { [[ $(<"/sys/block/$1/md/degraded") == 0 ]]; }
+
+# all_slowly: 1000 KiB/s are the limits of all arrays, also of those made later, so that no
+# sync is over before it has been looked at; until all_as_before.
+all_slowly() {
+	local dir=/proc/sys/dev/raid min=speed_limit_min max=speed_limit_max
+	[[ -e $dir ]] || modprobe -q md-mod || true
+	[[ -e $dir ]] || dir=/sys/module/mdbitmap/parameters min=sync_speed_min max=sync_speed_max
+	usual_speeds=("$dir/$min $(<$dir/$min)" "$dir/$max $(<$dir/$max)")
+	echo 1000 | tee $dir/$min >$dir/$max
+}
+all_as_before() {
+	local usual
+	for usual in "${usual_speeds[@]}"; do
+		echo "${usual#* }" >"${usual% *}"
+	done
+	usual_speeds=()
+}
+usual_speeds=()
+
 # data_offset DEV: the sector where a member's data begins; 0 without metadata.
 data_offset() {
 	mdadm --examine "/dev/$(name_of "$1")" 2>/dev/null |

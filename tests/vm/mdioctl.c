@@ -264,6 +264,17 @@ static int step(int fd, char **words, unsigned long nth)
 	return ret < 0;
 }
 
+/* What was stopped a moment ago may still be about to go, and nobody opens it then. */
+static int open_node(const char *path, int mode)
+{
+	int fd, tries = 100;
+
+	do {
+		fd = open(path, mode);
+	} while (fd < 0 && (errno == ENODEV || errno == ENXIO) && tries-- && !usleep(50000));
+	return fd;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long nth = 0;
@@ -288,7 +299,7 @@ int main(int argc, char **argv)
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	if (low == MAP_FAILED)
 		return fail("mmap");
-	fd = open(argv[0], mode | O_NONBLOCK);
+	fd = open_node(argv[0], mode | O_NONBLOCK);
 	if (fd < 0) {
 		puts(strerrorname_np(errno));
 		return 1;

@@ -28,6 +28,10 @@ fresh() {
 	gives ok STOP_ARRAY
 }
 
+# hold: md0 is open, on 8, and so it stays; what was stopped before goes first.
+hold() { retry 50 0.1 open_md0 2>/dev/null; }
+open_md0() { exec 8</dev/md0; }
+
 # What the first step of an assembly by superblocks is, with metadata 1.2.
 by_superblocks() { gives ok SET_ARRAY_INFO 1 2; }
 

@@ -34,6 +34,7 @@ written_more_than() { (($(stat_sectors md0 write) > $1)); }
 		--bitmap=/mnt/bitmap --bitmap-chunk=64K /dev/vdb /dev/vdc
 	wait_idle md0
 	retry 150 0.2 all_clear
+	echo 100 >/sys/block/md0/md/bitmap/time_base # what is set now stays set
 
 	# chunk 100 is left torn: its members differ, its bit is set
 	write_chunk 100 /dev/md0

@@ -16,7 +16,10 @@ md=/sys/block/md0/md
 
 setup() { requires root mdadm vdb vdc vdd; }
 
-teardown() { stop_all; }
+teardown() {
+	all_as_before
+	stop_all
+}
 
 make_array() {
 	mdadm --create /dev/md0 --run --level=1 --raid-devices=2 --metadata=1.2 \
@@ -25,7 +28,7 @@ make_array() {
 
 in_sync() { make_array --assume-clean /dev/vdb /dev/vdc && wait_idle md0; }
 
-# Let the resync or check take $1 seconds or so.
+# Let the check or recovery to come take $1 seconds or so.
 slowly() {
 	local kib
 	kib=$(($(<$md/component_size) / $1))
@@ -34,8 +37,29 @@ slowly() {
 }
 
 full_speed() {
+	all_as_before
 	echo system >$md/sync_speed_max
 	echo 200000 >$md/sync_speed_min
+}
+
+runs() { [[ $(<$md/sync_completed) == [0-9]* ]]; }
+polls() { grep -q poll "/proc/$1/wchan"; } # having looked, and told, once
+tells() { (($(wc -l </tmp/out) >= $1)); }
+
+# waited LINES [OPTION...]: --wait for md0, at full speed as soon as it has looked, and
+# told so many lines; output, lines and status as with run.
+waited() {
+	retry 100 0.1 runs
+	mdbitmap --wait "${@:2}" /dev/md0 >/tmp/out 3>&- &
+	local pid=$!
+	retry 100 0.1 polls $pid
+	retry 200 0.1 tells "$1"
+	full_speed
+	status=0
+	wait $pid || status=$?
+	cat /tmp/out
+	output=$(</tmp/out)
+	mapfile -t lines </tmp/out
 }
 
 starts() { [[ $(<$md/sync_action) == "$1" && $(<$md/sync_completed) == [0-9]* ]]; }
@@ -49,10 +73,10 @@ has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
 }
 
 @test "without a terminal a resync shows as plain lines, one for each tenth at most" {
+	all_slowly
 	make_array /dev/vdb /dev/vdc
-	slowly 3
-	run -0 mdbitmap --wait /dev/md0
-	((${#lines[@]} >= 3 && ${#lines[@]} <= 12))
+	waited 2
+	((status == 0 && ${#lines[@]} >= 3 && ${#lines[@]} <= 12))
 	[[ ${lines[0]} == "/dev/md0: resync "*" %, "*" MiB"* ]]
 	[[ ${lines[-1]} == "/dev/md0: resync done, in sync" ]]
 	[[ $output != *$'\r'* && $output != *$'\e'* ]]
@@ -62,10 +86,10 @@ has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
 @test "a recovery is waited for until the member is in sync" {
 	in_sync
 	mdbitmap --fail /dev/md0 /dev/vdc
-	slowly 2
+	all_slowly
 	mdbitmap --add /dev/md0 /dev/vdd
-	run -0 mdbitmap --wait /dev/md0
-	[[ ${lines[-1]} == *"recovery done, in sync" ]]
+	waited 1
+	[[ $status == 0 && ${lines[-1]} == *"recovery done, in sync" ]]
 	[[ $(<$md/dev-vdd/state) == *in_sync* ]]
 }
 
@@ -107,15 +131,16 @@ has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
 
 @test "a check that finds differences ends with status 3, one that does not with 0" {
 	in_sync
-	slowly 3 # or it would be over before anybody waits
+	slowly 100
 	echo check >$md/sync_action
-	run -0 mdbitmap --wait /dev/md0
-	[[ ${lines[-1]} == *"check done, in sync" ]]
+	waited 1
+	[[ $status == 0 && ${lines[-1]} == *"check done, in sync" ]]
 	dd if=/dev/urandom of=/dev/vdc bs=4096 count=1 oflag=direct status=none \
 		seek=$(($(data_offset vdc) / 8 + 100))
+	slowly 100
 	echo check >$md/sync_action
-	run -3 mdbitmap --wait /dev/md0
-	[[ ${lines[-1]} == *"sectors differ"* ]]
+	waited 1
+	[[ $status == 3 && ${lines[-1]} == *"sectors differ"* ]]
 }
 
 @test "an array that is stopped meanwhile ends with status 4" {
@@ -137,6 +162,7 @@ has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
 }
 
 @test "a resync that is pending says so, and is waited for" {
+	all_slowly
 	make_array /dev/vdb /dev/vdc
 	mdadm --stop /dev/md0
 	start_read_only 1
@@ -145,6 +171,7 @@ has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
 	mdbitmap --wait /dev/md0 >/tmp/out 3>&- &
 	local pid=$!
 	retry 100 0.1 grep -q 'resync is pending' /tmp/out
+	full_speed
 	mdadm --readwrite /dev/md0
 	wait $pid
 	grep -q 'resync done' /tmp/out
@@ -155,8 +182,8 @@ has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
 	for disk in vdb vdc; do
 		printf '%s\n' o n p 1 '' +20M n p 2 '' '' w | fdisk /dev/$disk >/dev/null
 	done
+	all_slowly
 	make_array /dev/vdb1 /dev/vdc1
-	slowly 100
 	mdadm --create /dev/md1 --run --level=1 --raid-devices=2 --metadata=1.2 \
 		--bitmap=none /dev/vdb2 /dev/vdc2
 	mdbitmap --wait /dev/md1 >/tmp/out 3>&- &
@@ -185,49 +212,57 @@ has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
 }
 
 @test "--json prints one object at the end and nothing else" {
+	all_slowly
 	make_array /dev/vdb /dev/vdc
-	slowly 2
-	run -0 --separate-stderr mdbitmap --wait --json /dev/md0
+	waited 0 --json
 	[[ $(jq -c '[.mode, .array, .outcome, .waited_for, .in_sync]' <<<"$output") == '["wait","/dev/md0","done","resync",true]' ]]
 }
 
 @test "--quiet prints the outcome alone" {
+	all_slowly
 	make_array /dev/vdb /dev/vdc
-	slowly 2
-	run -0 mdbitmap --wait --quiet /dev/md0
-	[[ $output == "/dev/md0: resync done, in sync" ]]
+	waited 0 --quiet
+	[[ $status == 0 && $output == "/dev/md0: resync done, in sync" ]]
 }
 
-# on_terminal COLUMNS COMMAND: what it prints on a terminal of that width,
-# one line for each frame
-on_terminal() {
+# waited_on_terminal COLUMNS FRAMES: as waited, on a terminal of that width, one line for
+# each frame, in /tmp/out
+waited_on_terminal() {
 	mkdir -p /dev/pts
 	mountpoint -q /dev/pts || mount -t devpts devpts /dev/pts
-	script -qec "stty cols $1; TERM=xterm $2" /dev/null </dev/null |
-		tr '\r' '\n' | sed 's/ *$//'
+	rm -f /tmp/typescript
+	retry 100 0.1 runs
+	script -qefc "stty cols $1; TERM=xterm mdbitmap --wait --color=never /dev/md0" \
+		/tmp/typescript </dev/null >/dev/null 3>&- &
+	local pid=$!
+	retry 200 0.1 has_frames "$2"
+	full_speed
+	wait $pid
+	frames >/tmp/out
+	cat /tmp/out
 }
+
+frames() { tr '\r' '\n' </tmp/typescript | sed 's/ *$//'; }
+has_frames() { (($(frames | grep -c '^md0 resync') >= $1)); }
 
 # The longest line of what comes in.
 longest() { awk '{ if (length > n) n = length } END { print n }'; }
 
 @test "on a terminal a bar is redrawn in place, no wider than the terminal" {
 	requires script
+	all_slowly
 	make_array /dev/vdb /dev/vdc
-	slowly 4
-	on_terminal 80 "mdbitmap --wait --color=never /dev/md0" >/tmp/out
-	cat /tmp/out
+	waited_on_terminal 80 4
 	grep -qE '^md0 resync +[0-9.]+% \[=*>? *\] .* MiB / .* MiB' /tmp/out
-	(($(grep -c '^md0 resync' /tmp/out) >= 4))
 	(($(grep '^md0 resync' /tmp/out | longest) <= 79))
 	grep -qx '/dev/md0: resync done, in sync' /tmp/out
 }
 
 @test "a terminal too narrow for the bar shows the percentage" {
 	requires script
+	all_slowly
 	make_array /dev/vdb /dev/vdc
-	slowly 2
-	on_terminal 24 "mdbitmap --wait --color=never /dev/md0" >/tmp/out
-	cat /tmp/out
+	waited_on_terminal 24 1
 	grep -qE '^md0 resync +[0-9.]+%' /tmp/out
 	(($(grep '^md0' /tmp/out | longest) <= 23))
 }

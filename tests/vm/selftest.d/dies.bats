@@ -8,6 +8,8 @@
 }
 
 @test "panics" {
+	until grep -q '^ok' /run/tap; do sleep 0.02; done # bats passes results on in its own time
+	stty -F /dev/ttyS1 115200 # waits until they are out
 	echo c >/proc/sysrq-trigger
 	sleep infinity
 }

@@ -3,7 +3,7 @@
 #
 # A test never ends.
 #
-# vm-timeout: 30
+# vm-timeout: 60
 
 @test "runs before the hang" {
 	true
