@@ -390,10 +390,10 @@ has_two() { dd if=/dev/vdc bs=64K skip=16 count=16 iflag=direct status=none | cm
 	echo 0-10 >$md/bitmap_set_bits
 	retry 50 0.1 grep resync $md/sync_action
 	retry 400 0.05 eval '(($(synced) % 2048 >= 512 && $(synced) % 2048 <= 1024))'
-	local n=$(($(synced) / 2048))
-	spoil_chunk $((n * 16))
-	echo $n >$md/bitmap_set_bits
-	retry 50 0.1 eval '(($(synced) / 2048 == n))' # it begins anew, and comes to that
+	local half=$(($(synced) / 2048))
+	spoil_chunk $((half * 16))
+	echo $half >$md/bitmap_set_bits
+	retry 50 0.1 eval '(($(synced) / 2048 == half))' # it begins anew, and comes to that
 	fast
 	wait_idle md0
 	same 2048 vdb vdc
