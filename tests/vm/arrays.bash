@@ -85,10 +85,8 @@ copied() {
 	((read >= $1 && read < $1 + chunk && write >= $1 && write < $1 + chunk))
 }
 
-# left_nothing: no array, half assembled or whole, no node, no file in use. What was stopped
-# goes in its own time.
-left_nothing() { retry 50 0.1 is_nothing_left; }
-is_nothing_left() {
+# left_nothing: no array, half assembled or whole, no node, no file in use.
+left_nothing() {
 	! grep '^md' /proc/mdstat || return 1
 	local left where=(/sys/block /dev)
 	# a node that mdadm made itself, because it looks for another module, stays
@@ -102,7 +100,7 @@ is_nothing_left() {
 # arrays and their objects, nodes.
 everything() {
 	local nodes='md'
-	! driver_is mdbitmap || nodes='md*' # see is_nothing_left
+	! driver_is mdbitmap || nodes='md*' # see left_nothing
 	blockdev --flushbufs /dev/vdb /dev/vdc
 	find /dev/vdb /dev/vdc /mnt ! -type d ! -type l -exec md5sum {} +
 	find /mnt -exec stat -c '%n %a %s %u' {} +

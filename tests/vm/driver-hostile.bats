@@ -243,7 +243,7 @@ spoil_each() {
 	done
 	wait
 	retry 20 0.1 mdadm --quiet --stop /dev/md0 || [[ ! -e /sys/block/md0/md ]]
-	left_nothing
+	retry 50 0.1 left_nothing
 }
 
 @test "an array that many programs make, stop and read at the same time" {
@@ -265,7 +265,7 @@ spoil_each() {
 	wait "${makers[@]}"
 	touch /tmp/enough
 	wait
-	left_nothing
+	retry 50 0.1 left_nothing
 }
 
 @test "what is written to sysfs: words and numbers without sense, everywhere" {
@@ -297,7 +297,7 @@ spoil_each() {
 	retry 50 0.2 mdadm --quiet --stop /dev/md0
 	# 9:9 was looked up, and so made, an array itself
 	mdioctl /dev/md9 STOP_ARRAY
-	left_nothing
+	retry 50 0.1 left_nothing
 }
 
 @test "members that vanish one after the other, to the last, under load" {
@@ -320,7 +320,7 @@ spoil_each() {
 	dmesg | grep -E '\bmd0: .*read error'
 	(($(dmesg | grep -cE '\bmd0: ') < 100))
 	timeout 20 mdadm --quiet --stop /dev/md0
-	left_nothing
+	retry 50 0.1 left_nothing
 	is_well a
 	is_well b
 	: >>/mnt/bitmap # given back

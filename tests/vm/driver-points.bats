@@ -131,7 +131,7 @@ busy_text() { run bash -c "$1"; [[ $status != 0 && $output == *'Text file busy'*
 	# again and again, the same
 	gives EINVAL RUN_ARRAY
 	gives ok STOP_ARRAY
-	left_nothing
+	retry 50 0.1 left_nothing
 	umount /mnt
 }
 
@@ -414,7 +414,7 @@ events_beyond() { (($(events_of vdb) > $1)); }
 	gives ok STOP_ARRAY
 	: >>/mnt/bitmap
 	umount /mnt
-	left_nothing
+	retry 50 0.1 left_nothing
 }
 
 @test "point 11: the status file shows pages, chunk and path, and the line of a resync" {

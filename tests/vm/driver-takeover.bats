@@ -138,10 +138,10 @@ detail() { mdadm --detail /dev/md0 | tr -s ' '; }
 @test "mdadm --stop, by name and all" {
 	create
 	mdadm --stop /dev/md0
-	left_nothing
+	retry 50 0.1 left_nothing
 	mdadm --assemble /dev/md0 --bitmap=/mnt/bitmap /dev/vdb /dev/vdc
 	mdadm --stop --scan
-	left_nothing
+	retry 50 0.1 left_nothing
 	umount /mnt
 }
 
@@ -215,7 +215,7 @@ waits_in_poll() { grep -qE 'select|poll' "/proc/$1/wchan" || grep -qE '^(7|23|27
 		--bitmap=/mnt/bitmap /dev/vdb /dev/vdc
 	mdadm --detail /dev/md/home | grep 'Raid Level : raid1'
 	mdadm --stop /dev/md/home
-	left_nothing
+	retry 50 0.1 left_nothing
 }
 
 @test "every metadata format" {

@@ -230,7 +230,7 @@ refused_as_user() {
 			grep 'file: /mnt/bitmap' /proc/mdstat
 			mdadm --quiet --stop /dev/md0
 		fi
-		left_nothing
+		retry 20 0.1 left_nothing
 	done
 }
 

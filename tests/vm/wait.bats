@@ -215,7 +215,7 @@ has_progressed() { (($(cut -d ' ' -f 1 $md/sync_completed) > 0)); }
 	all_slowly
 	make_array /dev/vdb /dev/vdc
 	waited 0 --json
-	[[ $(jq -c '[.mode, .array, .outcome, .waited_for, .in_sync]' <<<"$output") == '["wait","/dev/md0","done","resync",true]' ]]
+	[[ $status == 0 && $(jq -c '[.mode, .array, .outcome, .waited_for, .in_sync]' <<<"$output") == '["wait","/dev/md0","done","resync",true]' ]]
 }
 
 @test "--quiet prints the outcome alone" {
@@ -254,6 +254,7 @@ longest() { awk '{ if (length > n) n = length } END { print n }'; }
 	make_array /dev/vdb /dev/vdc
 	waited_on_terminal 80 4
 	grep -qE '^md0 resync +[0-9.]+% \[=*>? *\] .* MiB / .* MiB' /tmp/out
+	(($(grep -c '^md0 resync' /tmp/out) >= 4))
 	(($(grep '^md0 resync' /tmp/out | longest) <= 79))
 	grep -qx '/dev/md0: resync done, in sync' /tmp/out
 }
