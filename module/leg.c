@@ -243,7 +243,7 @@ int leg_wait(struct leg *leg)
 }
 
 int leg_io(struct leg *leg, sector_t sector, unsigned int bytes,
-	   struct page *page, blk_opf_t op)
+	   struct page *page, unsigned int at, blk_opf_t op)
 {
 	struct bio_vec vec;
 	struct bio bio;
@@ -251,7 +251,7 @@ int leg_io(struct leg *leg, sector_t sector, unsigned int bytes,
 
 	bio_init(&bio, leg->bdev, &vec, 1, op);
 	bio.bi_iter.bi_sector = leg->data_sector + sector;
-	__bio_add_page(&bio, page, bytes, 0);
+	__bio_add_page(&bio, page, bytes, at);
 	err = submit_bio_wait(&bio);
 	bio_uninit(&bio);
 	return err;

@@ -90,9 +90,12 @@ void leg_write_super(struct leg *leg);
 void leg_flush(struct leg *leg);
 int leg_wait(struct leg *leg);
 
-/* Synchronous I/O of sectors of the array's data, for repair and the like; 0 or -errno. op: REQ_OP_* | flags */
+/*
+ * Synchronous I/O of sectors of the array's data, for repair and the like, with what is
+ * at @at of the page; 0 or -errno. op: REQ_OP_* | flags
+ */
 int leg_io(struct leg *leg, sector_t sector, unsigned int bytes,
-	   struct page *page, blk_opf_t op);
+	   struct page *page, unsigned int at, blk_opf_t op);
 
 static inline bool leg_in_sync(const struct leg *leg)
 {

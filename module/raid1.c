@@ -89,7 +89,14 @@ static int alloc_pools(struct raid1 *r1)
 		return err;
 	err = mempool_init_slab_pool(&r1->reads, RAID1_RESERVE, read_cache);
 	if (err)
-		mempool_exit(&r1->writes);
+		goto writes;
+	r1->page = alloc_page(GFP_KERNEL);
+	if (r1->page)
+		return 0;
+	err = -ENOMEM;
+	mempool_exit(&r1->reads);
+writes:
+	mempool_exit(&r1->writes);
 	return err;
 }
 
@@ -97,6 +104,7 @@ static void free_pools(struct raid1 *r1)
 {
 	mempool_exit(&r1->writes);
 	mempool_exit(&r1->reads);
+	__free_page(r1->page);
 }
 
 static struct raid1 *mirror_alloc(struct array *a)
@@ -111,9 +119,11 @@ static struct raid1 *mirror_alloc(struct array *a)
 	INIT_LIST_HEAD(&r1->failed_writes);
 	INIT_LIST_HEAD(&r1->failed_reads);
 	INIT_LIST_HEAD(&r1->repairs);
+	INIT_LIST_HEAD(&r1->hard_reads);
 	INIT_LIST_HEAD(&r1->free_copies);
 	init_waitqueue_head(&r1->copy_wait);
 	INIT_WORK(&r1->repair_work, raid1_repair_work);
+	INIT_WORK(&r1->read_work, raid1_read_work);
 	raid1_behind_init(&r1->behind);
 	return r1;
 }
@@ -147,6 +157,7 @@ static void stop(struct array *a)
 {
 	struct raid1 *r1 = a->private;
 
+	cancel_work_sync(&r1->read_work);
 	cancel_work_sync(&r1->repair_work);
 	raid1_repair_drop(r1);
 	raid1_gate_exit(&r1->gate);

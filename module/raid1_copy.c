@@ -14,7 +14,7 @@ struct raid1_copy_leg {
 	struct raid1_copy *copy;
 	struct leg *leg;		/* NULL: has no part in this piece */
 	bool reads;
-	bool bad;			/* could not read */
+	unsigned int bad;		/* sectors that it could not read */
 	bool writes;
 	unsigned int buffer;		/* that it writes */
 	struct bio_vec vec[RAID1_COPY_PAGES];
@@ -57,6 +57,11 @@ static unsigned int page_bytes(const struct raid1_copy *copy, unsigned int i)
 	unsigned int bytes = copy->sectors << SECTOR_SHIFT, at = i * PAGE_SIZE;
 
 	return at < bytes ? min_t(unsigned int, bytes - at, PAGE_SIZE) : 0;
+}
+
+static sector_t page_sector(const struct raid1_copy *copy, unsigned int i)
+{
+	return copy->sector + ((sector_t)i << (PAGE_SHIFT - SECTOR_SHIFT));
 }
 
 /* --- the end ------------------------------------------------------------ */
@@ -119,7 +124,7 @@ static void leg_written(struct bio *bio)
 		copy->error = -ENODEV;
 		array_fail_leg(copy->r1->array, l->leg, "write error in a sync");
 	} else if (l->bad) {
-		atomic_add(copy->sectors, &l->leg->corrected);
+		atomic_add(l->bad, &l->leg->corrected);
 	}
 	bio_uninit(bio);
 	write_put(copy);
@@ -148,41 +153,24 @@ static void write_legs(struct raid1_copy *copy)
 
 /* --- between reading and writing, in a worker --------------------------- */
 
-static bool read_page(struct raid1_copy *copy, struct leg *leg, unsigned int i,
-		      struct page *page)
-{
-	sector_t sector = copy->sector + ((sector_t)i << (PAGE_SHIFT - SECTOR_SHIFT));
-
-	return leg && leg_in_sync(leg) &&
-	       !leg_io(leg, sector, page_bytes(copy, i), page, REQ_OP_READ);
-}
-
-/* From @slot itself, or else from any other. */
-static bool read_page_anywhere(struct raid1_copy *copy, unsigned int slot,
-			       unsigned int i, struct page *page)
-{
-	struct raid1 *r1 = copy->r1;
-	unsigned int j;
-
-	if (read_page(copy, r1->slot[slot].leg, i, page))
-		return true;
-	for (j = 0; j < r1->slots; j++)
-		if (j != slot && read_page(copy, r1->slot[j].leg, i, page))
-			return true;
-	return false;
-}
-
 /* A member that could not read the piece: page by page, and write it back. */
 static bool mend_buffer(struct raid1_copy *copy, unsigned int slot)
 {
 	unsigned int buffer = buffer_of(copy, slot), i;
+	struct raid1_copy_leg *l = &copy->leg[slot];
 	struct page **pages = buffer_pages(copy, buffer);
 
-	for (i = 0; i < RAID1_COPY_PAGES && page_bytes(copy, i); i++)
-		if (!read_page_anywhere(copy, slot, i, pages[i]))
+	l->bad = 0;
+	for (i = 0; i < RAID1_COPY_PAGES && page_bytes(copy, i); i++) {
+		int others = raid1_gather(copy->r1, slot, page_sector(copy, i),
+					  page_bytes(copy, i), pages[i]);
+
+		if (others < 0)
 			return false;
-	copy->leg[slot].writes = true;
-	copy->leg[slot].buffer = buffer;
+		l->bad += others;
+	}
+	l->writes = true;
+	l->buffer = buffer;
 	return true;
 }
 
@@ -264,7 +252,7 @@ static void leg_read(struct bio *bio)
 {
 	struct raid1_copy_leg *l = bio->bi_private;
 
-	l->bad = bio->bi_status != BLK_STS_OK;
+	l->bad = bio->bi_status == BLK_STS_OK ? 0 : l->copy->sectors;
 	bio_uninit(bio);
 	read_put(l->copy);
 }
@@ -322,7 +310,7 @@ static bool plan_legs(struct raid1_copy *copy)
 		struct leg *leg = r1->slot[i].leg;
 
 		l->leg = NULL;
-		l->bad = false;
+		l->bad = 0;
 		if (!source || (leg != source && !raid1_writable(leg)))
 			continue;
 		if (leg == source)

@@ -8,8 +8,8 @@
  *
  * Locks, all innermost:
  *
- *	r1->lock	spinlock, irqsave: lists of failed I/O, of ranges to
- *			repair, and of free copies.
+ *	r1->lock	spinlock, irqsave: lists of failed I/O, of what is to be
+ *			repaired or read in pieces, and of free copies.
  *	behind.lock	spinlock, irqsave: the tree of write-behind.
  *	gate.lock	mutex, process context: who wants writes to be counted.
  *			Held while the writes that were not counted drain.
@@ -115,6 +115,9 @@ struct raid1 {
 	struct list_head failed_reads;
 	struct list_head repairs;	/* struct raid1_repair */
 	struct work_struct repair_work;
+	struct list_head hard_reads;	/* of which a piece may be from another member */
+	struct work_struct read_work;
+	struct page *page;		/* of read_work */
 
 	/* The sync that runs; raid1_copy.c. */
 	enum sync_action action;
@@ -229,27 +232,35 @@ struct raid1_read {
 	struct leg *leg;
 	unsigned int first;		/* slot that was tried first */
 	unsigned int next;		/* slot to try next, after that */
-	struct list_head list;		/* r1->failed_reads */
+	struct list_head list;		/* r1->failed_reads, r1->hard_reads */
 	struct bio clone;
 };
 
 void raid1_read_submit(struct raid1 *r1, struct bio *bio);
 /* Manager thread: try other members. */
 void raid1_read_manage(struct raid1 *r1);
+void raid1_read_work(struct work_struct *work);
 
 /* --- repair of members that cannot read: raid1_repair.c ----------------- */
 
 struct raid1_repair {
-	struct list_head list;
+	struct list_head list;		/* r1->repairs */
 	struct leg *leg;
 	unsigned int slot;
 	sector_t sector, end;
 };
 
 void raid1_repair_work(struct work_struct *work);
-/* Any context: rewrite the range on @leg from the others, soon. */
+/* Any context: rewrite what @slot cannot read of the range from the others, soon. */
 void raid1_repair_queue(struct raid1 *r1, unsigned int slot, sector_t sector,
 			sector_t end);
+/*
+ * Up to a page as the member of @slot has it, but for the blocks that it cannot read:
+ * these are from the first in sync that can. Returns the sectors of these, or -EIO: there
+ * is one that nobody can read. Sleeps.
+ */
+int raid1_gather(struct raid1 *r1, unsigned int slot, sector_t sector,
+		 unsigned int bytes, struct page *page);
 void raid1_repair_drop(struct raid1 *r1);
 /* A read error of @leg; true if it had too many and was failed. Process context. */
 bool raid1_repair_too_many(struct raid1 *r1, unsigned int slot);

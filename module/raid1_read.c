@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Reads: from the member that can do it soonest; from the others, one after
- * the other, if that one cannot read.
+ * the other, if that one cannot read; in pieces, if none can or they may differ.
  */
 #include <linux/blkdev.h>
 
@@ -246,18 +246,36 @@ static void restart(struct raid1_read *r)
 	park(r1, bio);
 }
 
+/* In pieces, of which each may be from another member. */
+static void read_hard(struct raid1_read *r)
+{
+	struct raid1 *r1 = r->r1;
+
+	spin_lock_irq(&r1->lock);
+	list_add_tail(&r->list, &r1->hard_reads);
+	spin_unlock_irq(&r1->lock);
+	queue_work(r1->array->wq, &r1->read_work);
+}
+
+/*
+ * All of it from another would not be what this one gives beside what is bad, if members
+ * differ (P4). And where each of them fails somewhere, others may have that.
+ */
 static void retry(struct raid1_read *r)
 {
-	struct leg *leg;
+	struct raid1 *r1 = r->r1;
+	sector_t sector = r->bio->bi_iter.bi_sector, end = bio_end_sector(r->bio);
+	struct leg *leg = NULL;
 
 	note_error(r);
-	leg = next_leg(r);
-	if (!leg)
-		read_end(r, BLK_STS_IOERR);
-	else if (is_behind(r->r1, leg, r->bio))
+	if (!may_differ(r1->array, sector, end))
+		leg = next_leg(r);
+	if (leg ? is_behind(r1, leg, r->bio) : raid1_behind_overlaps(r1, sector, end))
 		restart(r);
-	else
+	else if (leg)
 		send(r, leg);
+	else
+		read_hard(r);
 }
 
 void raid1_read_manage(struct raid1 *r1)
@@ -274,4 +292,57 @@ void raid1_read_manage(struct raid1 *r1)
 		list_del(&r->list);
 		retry(r);
 	}
+}
+
+/* --- in pieces, in a worker ---------------------------------------------- */
+
+static void give(struct bio *bio, struct bvec_iter *iter, const char *from,
+		 unsigned int bytes)
+{
+	while (bytes) {
+		struct bio_vec bv = bio_iter_iovec(bio, *iter);
+
+		bv.bv_len = min(bv.bv_len, bytes);
+		memcpy_to_bvec(&bv, from);
+		bio_advance_iter(bio, iter, bv.bv_len);
+		from += bv.bv_len;
+		bytes -= bv.bv_len;
+	}
+}
+
+/* As the member has it that all is read from while they may differ. */
+static blk_status_t read_pieces(struct raid1 *r1, struct bio *bio)
+{
+	struct leg *first = raid1_first(r1);
+	struct bvec_iter iter = bio->bi_iter;
+
+	while (iter.bi_size) {
+		unsigned int n = min_t(unsigned int, iter.bi_size, PAGE_SIZE);
+
+		if (!first || raid1_gather(r1, first->slot, iter.bi_sector, n, r1->page) < 0)
+			return BLK_STS_IOERR;
+		give(bio, &iter, page_address(r1->page), n);
+	}
+	return BLK_STS_OK;
+}
+
+static struct raid1_read *take_hard(struct raid1 *r1)
+{
+	struct raid1_read *r;
+
+	spin_lock_irq(&r1->lock);
+	r = list_first_entry_or_null(&r1->hard_reads, struct raid1_read, list);
+	if (r)
+		list_del(&r->list);
+	spin_unlock_irq(&r1->lock);
+	return r;
+}
+
+void raid1_read_work(struct work_struct *work)
+{
+	struct raid1 *r1 = container_of(work, struct raid1, read_work);
+	struct raid1_read *r;
+
+	while ((r = take_hard(r1)))
+		read_end(r, read_pieces(r1, r->bio));
 }

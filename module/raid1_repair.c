@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A range that a member could not read is read from another, written to it,
- * and read again: most disks remap such sectors when they are written to.
- * Writes are kept out of the range meanwhile.
+ * A range that a member could not read is read again in pieces, from others where
+ * that has to be, and written back: most disks remap such sectors when they are
+ * written to. Writes are kept out of the range meanwhile.
  */
 #include <linux/blkdev.h>
 #include <linux/jiffies.h>
@@ -66,38 +66,96 @@ void raid1_repair_drop(struct raid1 *r1)
 		kfree(repair);
 }
 
-static bool read_other(struct raid1 *r1, const struct raid1_repair *repair,
-		       sector_t sector, unsigned int bytes, struct page *page)
+/* --- in pieces ---------------------------------------------------------- */
+
+/* What every member can read alone, in bytes; a page at most (leg_open()). */
+static unsigned int block_bytes(struct raid1 *r1)
+{
+	unsigned int i, bytes = 1 << SECTOR_SHIFT;
+
+	for (i = 0; i < r1->slots; i++)
+		if (r1->slot[i].leg)
+			bytes = max(bytes, bdev_logical_block_size(r1->slot[i].leg->bdev));
+	return bytes;
+}
+
+static bool read_own(struct raid1 *r1, unsigned int slot, sector_t sector,
+		     unsigned int bytes, struct page *page, unsigned int at)
+{
+	struct leg *leg = r1->slot[slot].leg;
+
+	return raid1_readable(leg, sector + (bytes >> SECTOR_SHIFT)) &&
+	       !leg_io(leg, sector, bytes, page, at, REQ_OP_READ);
+}
+
+/* In the order in which they would come to be raid1_first(). */
+static bool read_other(struct raid1 *r1, unsigned int slot, sector_t sector,
+		       unsigned int bytes, struct page *page, unsigned int at, bool mostly)
 {
 	unsigned int i;
 
 	for (i = 0; i < r1->slots; i++) {
 		struct leg *leg = r1->slot[i].leg;
 
-		if (i != repair->slot && leg && leg_in_sync(leg) &&
-		    !leg_io(leg, sector, bytes, page, REQ_OP_READ))
+		if (i != slot && leg && leg_in_sync(leg) &&
+		    test_bit(LEG_WRITE_MOSTLY, &leg->flags) == mostly &&
+		    !leg_io(leg, sector, bytes, page, at, REQ_OP_READ))
 			return true;
 	}
 	return false;
 }
 
+static bool has_other(struct raid1 *r1, unsigned int slot)
+{
+	unsigned int i;
+
+	for (i = 0; i < r1->slots; i++)
+		if (i != slot && r1->slot[i].leg && leg_in_sync(r1->slot[i].leg))
+			return true;
+	return false;
+}
+
+int raid1_gather(struct raid1 *r1, unsigned int slot, sector_t sector,
+		 unsigned int bytes, struct page *page)
+{
+	unsigned int at, n, block = block_bytes(r1);
+	int others = 0;
+
+	if (read_own(r1, slot, sector, bytes, page, 0))
+		return 0;
+	if (!has_other(r1, slot))
+		return -EIO;
+	for (at = 0; at < bytes; at += n, sector += n >> SECTOR_SHIFT) {
+		n = min(block, bytes - at);
+		if (read_own(r1, slot, sector, n, page, at))
+			continue;
+		if (!read_other(r1, slot, sector, n, page, at, false) &&
+		    !read_other(r1, slot, sector, n, page, at, true))
+			return -EIO;
+		others += n >> SECTOR_SHIFT;
+	}
+	return others;
+}
+
+/* --- repair ------------------------------------------------------------- */
+
 /* False: the member cannot be helped, and was failed. */
 static bool repair_page(struct raid1 *r1, const struct raid1_repair *repair,
 			sector_t sector, unsigned int bytes, struct page *page)
 {
+	int others = raid1_gather(r1, repair->slot, sector, bytes, page);
 	struct leg *leg = repair->leg;
 
-	if (!leg_io(leg, sector, bytes, page, REQ_OP_READ) ||
-	    !read_other(r1, repair, sector, bytes, page))
+	if (others <= 0)
 		return true;
-	if (leg_io(leg, sector, bytes, page, REQ_OP_WRITE | REQ_FUA) ||
-	    leg_io(leg, sector, bytes, page, REQ_OP_READ)) {
+	if (leg_io(leg, sector, bytes, page, 0, REQ_OP_WRITE | REQ_FUA) ||
+	    leg_io(leg, sector, bytes, page, 0, REQ_OP_READ)) {
 		array_fail_leg(r1->array, leg, "read error that rewriting did not cure");
 		return false;
 	}
-	atomic_add(bytes >> SECTOR_SHIFT, &leg->corrected);
-	array_info_limited(r1->array, "%s: read error corrected, %u sectors at %llu\n",
-			   leg->kname, bytes >> SECTOR_SHIFT, (unsigned long long)sector);
+	atomic_add(others, &leg->corrected);
+	array_info_limited(r1->array, "%s: read error corrected, %d sectors at %llu\n",
+			   leg->kname, others, (unsigned long long)sector);
 	return true;
 }
 

@@ -262,7 +262,9 @@ static void read_some(struct rig *rig)
 	u32 sector = random_below(rig->sectors);
 
 	for (i = 0; i < 6; i++) {
-		load_read(rig, sector, 1);
+		u32 n = chance(500) ? 1 : 1 + random_below(8);
+
+		load_read(rig, sector, min(n, rig->sectors - sector));
 		if (chance(300))
 			sector = random_below(rig->sectors);
 	}

@@ -217,9 +217,6 @@ static void any_fault(struct script *s)
 
 	switch (random_below(8)) {
 	case 0:
-		/* May be the only copy: see power_cut(). */
-		if (s->config.behind)
-			break;
 		/* Always the same member: what nobody can read, no sync makes equal. */
 		m = s->seed % s->config.members;
 		for (n = random_below(4); n; n--)

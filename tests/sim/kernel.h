@@ -727,6 +727,9 @@ void bio_init(struct bio *bio, struct block_device *bdev, struct bio_vec *vec,
 int bio_init_clone(struct block_device *bdev, struct bio *bio, struct bio *from, gfp_t gfp);
 void __bio_add_page(struct bio *bio, struct page *page, unsigned int len, unsigned int at);
 void bio_copy_data(struct bio *to, struct bio *from);
+struct bio_vec bio_iter_iovec(struct bio *bio, struct bvec_iter iter);
+void bio_advance_iter(struct bio *bio, struct bvec_iter *iter, unsigned int bytes);
+void memcpy_to_bvec(struct bio_vec *vec, const char *from);
 void bio_endio(struct bio *bio);
 void bio_end_with(struct bio *bio, blk_status_t status);
 #define bio_io_error(bio) bio_end_with(bio, BLK_STS_IOERR)

@@ -52,6 +52,15 @@ static u64 begin_write(struct rig *rig, u32 sector, u32 n)
 	return number;
 }
 
+/* Not where the one that has it may not be able to read it: the others lag. */
+static void make_durable(struct rig *rig, u32 sector, u64 number)
+{
+	struct promise *p = &rig->promises[sector];
+
+	if (!rig->config.behind || !rig_any_is_bad(rig, sector, 1))
+		p->durable = max(p->durable, number);
+}
+
 static void end_write(struct rig *rig, u32 sector, u32 n, bool ok, bool durable)
 {
 	while (n--) {
@@ -63,7 +72,7 @@ static void end_write(struct rig *rig, u32 sector, u32 n, bool ok, bool durable)
 		p->acked = p->issued;
 		p->known = p->acked + 1;
 		if (durable)
-			p->durable = p->acked;
+			make_durable(rig, sector + n, p->acked);
 	}
 }
 
@@ -83,7 +92,7 @@ static void flushed(struct rig *rig, u64 *acked, bool ok)
 	u32 i;
 
 	for (i = 0; ok && i < rig->sectors; i++)
-		rig->promises[i].durable = max(rig->promises[i].durable, acked[i]);
+		make_durable(rig, i, acked[i]);
 	sim_free(acked);
 }
 
@@ -168,16 +177,13 @@ void load_flush(struct rig *rig)
 	io_free(io);
 }
 
-/*
- * P4: nobody wrote, so that what was read once is read again. But beside what is bad it
- * may be another member's, and that of the first one next time (docs/RELIABILITY.md).
- */
-static void judge_read(struct rig *rig, u32 sector, u64 value, bool stable)
+/* P4: nobody wrote, so that what was read once is read again. */
+static void judge_read(struct rig *rig, u32 sector, u64 value)
 {
 	struct promise *p = &rig->promises[sector];
 
 	load_judge(rig, sector, value, "read");
-	if (rig->config.lossy || !stable)
+	if (rig->config.lossy)
 		return;
 	if (p->known && value != value_of(p->known - 1, sector))
 		sim_fail("read: sector %u holds write %llu, and %llu a moment ago",
@@ -188,7 +194,6 @@ static void judge_read(struct rig *rig, u32 sector, u64 value, bool stable)
 void load_read(struct rig *rig, u32 sector, u32 n)
 {
 	struct user_io *io = io_new(sector, n, REQ_OP_READ);
-	bool stable = !rig_any_is_bad(rig, sector, n);
 	u64 issued[SPAN_MAX];
 	bool busy[SPAN_MAX], ok;
 	u32 i;
@@ -200,7 +205,7 @@ void load_read(struct rig *rig, u32 sector, u32 n)
 	ok = io_submit(rig, io);
 	for (i = 0; ok && i < n; i++)
 		if (!busy[i] && issued[i] == rig->promises[sector + i].issued)
-			judge_read(rig, sector + i, *io_sector(io, i), stable);
+			judge_read(rig, sector + i, *io_sector(io, i));
 	io_free(io);
 }
 

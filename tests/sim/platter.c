@@ -601,6 +601,29 @@ void bio_copy_data(struct bio *to, struct bio *from)
 	}
 }
 
+/* Where the iterator is, as the bio's own says how long it is. */
+struct bio_vec bio_iter_iovec(struct bio *bio, struct bvec_iter iter)
+{
+	struct bio_vec vec;
+	char *byte = bio_byte(bio, bio->bi_iter.bi_size - iter.bi_size, &vec.bv_len);
+
+	vec.bv_page = virt_to_page(byte);
+	vec.bv_offset = offset_in_page(byte);
+	vec.bv_len = min(vec.bv_len, iter.bi_size);
+	return vec;
+}
+
+void bio_advance_iter(struct bio *bio, struct bvec_iter *iter, unsigned int bytes)
+{
+	iter->bi_sector += bytes >> SECTOR_SHIFT;
+	iter->bi_size -= bytes;
+}
+
+void memcpy_to_bvec(struct bio_vec *vec, const char *from)
+{
+	memcpy((char *)page_address(vec->bv_page) + vec->bv_offset, from, vec->bv_len);
+}
+
 void bio_endio(struct bio *bio)
 {
 	bio->bi_end_io(bio);

@@ -88,9 +88,14 @@ static void do_kill(struct rig *rig, const struct action *a)
 	rig->member[member(rig, a)]->dead = true;
 }
 
+/* Of writes that others lag with, what is there is lost: just that. */
 static void do_spoil(struct rig *rig, const struct action *a)
 {
-	platter_spoil(rig->member[member(rig, a)], DATA_FROM + bound(rig, a->args[1]));
+	u32 sector = bound(rig, a->args[1]);
+
+	platter_spoil(rig->member[member(rig, a)], DATA_FROM + sector);
+	if (rig->config.behind)
+		rig->promises[sector].durable = 0;
 }
 
 static void do_refuse(struct rig *rig, const struct action *a)

@@ -179,6 +179,48 @@ read_both() {
 	run ! sector_of_sums 2048
 }
 
+# What is bad is the other member's, the rest the first one's.
+mixed() {
+	{ head -c 512 /tmp/two && tail -c +513 /tmp/one; } >/tmp/mixed
+}
+
+@test "P4: beside a sector that the first member cannot read it is still read, and copied" {
+	create_with_spoiled_sector
+	echo frozen >$md/sync_action
+	pattern two
+	dd if=/tmp/two of=/dev/vdc bs=64K seek=16 oflag=direct conv=notrunc status=none
+	echo 0-15 >$md/bitmap_set_bits
+	mixed
+	mdadm --readonly /dev/md0
+	got mixed # and nothing is written back
+	run ! sector_of_sums 2048
+	mdadm --readwrite /dev/md0
+	got mixed
+	got mixed
+	echo idle >$md/sync_action
+	retry 50 0.1 nothing_owed
+	wait_idle md0
+	in_sync "$(dm_name sums)"
+	got mixed
+	sector_of_sums 2048
+	mdadm --quiet --stop /dev/md0
+	holds mapper/sums mixed
+	holds vdc mixed
+}
+
+nothing_owed() { [[ $(<$md/sync_completed) == none ]] && ! grep resync /proc/mdstat; }
+
+@test "each member cannot read a part: who reads both gets both" {
+	create_on_a_and_b
+	put one
+	mdadm --readonly /dev/md0 # they cannot be mended
+	fails_at a 2080 8
+	fails_at b 2096 8
+	got one
+	is_well a
+	is_well b
+}
+
 @test "a read that fails on one member succeeds, and the member is mended or left" {
 	create_on_a_and_b
 	put one
