@@ -117,6 +117,9 @@ void intent_destroy(struct intent *in);
  */
 int intent_write_super(struct intent *in, u64 events, bool forget);
 
+/* The file will not be told of writes any more, and nobody else could say so. As intent_flush(). */
+int intent_write_stale(struct intent *in);
+
 /* May the device that left at @events come back by bitmap? events >= events_cleared. */
 bool intent_can_re_add(struct intent *in, u64 events);
 

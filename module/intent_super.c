@@ -346,6 +346,19 @@ int intent_write_super(struct intent *in, u64 events, bool forget)
 	return err;
 }
 
+int intent_write_stale(struct intent *in)
+{
+	int err = -EIO;
+
+	mutex_lock(&in->commit_mutex);
+	if (!READ_ONCE(in->state)) {
+		in->super.state |= BITMAP_STALE;
+		err = intent_commit_super(in);
+	}
+	mutex_unlock(&in->commit_mutex);
+	return err;
+}
+
 bool intent_can_re_add(struct intent *in, u64 events)
 {
 	return !intent_failed(in) && events >= READ_ONCE(in->super.events_cleared);

@@ -613,6 +613,8 @@ static int detach(struct array *a)
 	resync_look_for_owed(a); /* without a bitmap it is all from there on */
 	if (!intent_failed(a->intent) && intent_flush(a->intent))
 		array_warn(a, "bitmap file could not be flushed\n");
+	if (!a->persistent && intent_write_stale(a->intent))
+		array_warn(a, "bitmap file could not be marked stale, which it is from now on\n");
 	in = withdraw_intent(a);
 	intent_destroy(in);
 	/* A failure is not the next file's. */

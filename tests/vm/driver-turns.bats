@@ -178,6 +178,18 @@ same() {
 	same 0 vdb vdc
 }
 
+@test "without metadata: a file that was detached is not believed by the next start" {
+	mdbitmap --quiet --create /dev/vdf --size=12M --bitmap-chunk=64K --clean --yes --force
+	build --bitmap=/dev/vdf
+	mdadm --quiet --grow /dev/md0 --bitmap=none
+	mdbitmap --examine /dev/vdf | grep 'Out of date'
+	mdadm --quiet --stop /dev/md0
+	dd if=/dev/urandom of=/dev/vdb bs=64K seek=100 count=1 oflag=direct conv=notrunc status=none
+	mdadm --build /dev/md0 --quiet --run --level=1 --raid-devices=2 --bitmap=/dev/vdf /dev/vdb /dev/vdc
+	complete
+	same 0 vdb vdc
+}
+
 @test "a chunk marked while a third is recovered is copied to all" {
 	create /dev/vdb /dev/vdc /dev/vde
 	fail /dev/vde
