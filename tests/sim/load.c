@@ -191,6 +191,29 @@ static void judge_read(struct rig *rig, u32 sector, u64 value)
 	p->known = (value >> VALUE_SHIFT) + 1;
 }
 
+/* By some member that all reads may be served from. */
+static bool is_readable(struct rig *rig, u32 sector)
+{
+	unsigned int i;
+
+	for (i = 0; i < rig->config.members; i++)
+		if (rig_in_sync(rig, i) && !rig->member[i]->dead &&
+		    !platter_is_bad(rig->member[i], DATA_FROM + sector, 1))
+			return true;
+	return false;
+}
+
+/* It need not have been when it was tried: what is bad may have been written meanwhile. */
+static void judge_failed(struct rig *rig, u32 sector, u32 n)
+{
+	while (n && is_readable(rig, sector)) {
+		sector++;
+		n--;
+	}
+	if (!n && !rig_broken(rig))
+		sim_fail("read: fails, though each sector can be read from some member");
+}
+
 void load_read(struct rig *rig, u32 sector, u32 n)
 {
 	struct user_io *io = io_new(sector, n, REQ_OP_READ);
@@ -203,6 +226,8 @@ void load_read(struct rig *rig, u32 sector, u32 n)
 		busy[i] = rig->promises[sector + i].busy;
 	}
 	ok = io_submit(rig, io);
+	if (!ok)
+		judge_failed(rig, sector, n);
 	for (i = 0; ok && i < n; i++)
 		if (!busy[i] && issued[i] == rig->promises[sector + i].issued)
 			judge_read(rig, sector + i, *io_sector(io, i));

@@ -500,6 +500,20 @@ flushes() {
 	members_identical vdb vdc 2048
 }
 
+@test "I/O from memory that no member takes is refused, and none fails" {
+	create /dev/vdb /dev/vdc
+	for offset in 1 4 256; do
+		for direction in write read; do
+			run fio --name=odd --filename=/dev/md0 --rw=$direction --bs=4k --size=64k --direct=1 \
+				--ioengine=sync --iomem_align=$offset
+			[[ $status == 1 && $output == *'Invalid argument'* ]]
+		done
+	done
+	in_sync vdb
+	in_sync vdc
+	[[ $(<$md/dev-vdb/errors) == 0 && $(<$md/dev-vdc/errors) == 0 ]]
+}
+
 @test "partitions appear, and keep the array from being stopped while in use" {
 	create /dev/vdb /dev/vdc
 	printf '%s\n' o n p 1 2048 '' w | fdisk /dev/md0 >/dev/null
