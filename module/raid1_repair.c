@@ -71,7 +71,7 @@ void raid1_repair_drop(struct raid1 *r1)
 /* What every member can read alone, in bytes; a page at most (leg_open()). */
 static unsigned int block_bytes(struct raid1 *r1)
 {
-	unsigned int i, bytes = 1 << SECTOR_SHIFT;
+	unsigned int i, bytes = SECTOR_SIZE;
 
 	for (i = 0; i < r1->slots; i++)
 		if (r1->slot[i].leg)

@@ -297,6 +297,7 @@ enum {
 	PAGE_SHIFT = 12,
 	PAGE_SIZE = 1 << PAGE_SHIFT,
 	SECTOR_SHIFT = 9,
+	SECTOR_SIZE = 1 << SECTOR_SHIFT,
 };
 
 enum {
