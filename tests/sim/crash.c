@@ -20,6 +20,7 @@ struct judgement {
 	struct rig *rig;
 	u8 *differ;			/* by chunk: a bit for each pair that does */
 	u8 *dirty;			/* by chunk: bit set when the array had started */
+	u8 *file;			/* bytes of the bitmap file before that */
 	bool full_sync;			/* of some member, whatever the bits say; or bad sectors mended */
 };
 
@@ -98,6 +99,16 @@ static void log_cut(const struct rig *rig)
 		sb.events_cleared, sb.state);
 }
 
+static u8 *read_file(const struct rig *rig)
+{
+	u8 *bytes = malloc(rig->store->sectors * 512);
+	u32 i;
+
+	for (i = 0; i < rig->store->sectors; i++)
+		memcpy(bytes + i * 512, content(rig->store->media[i]), 512);
+	return bytes;
+}
+
 static void judgement_begin(struct judgement *j)
 {
 	struct rig *rig = j->rig;
@@ -115,6 +126,8 @@ static void judgement_restart(struct judgement *j)
 {
 	memset(j->differ, 0, 2 * j->rig->config.chunks);
 	memset(j->rig->copied, 0, j->rig->config.chunks);
+	free(j->file);
+	j->file = j->rig->config.believed ? read_file(j->rig) : NULL;
 	j->full_sync = rig_any_is_bad(j->rig, 0, j->rig->sectors);
 	each_pair(j, note_pair);
 }
@@ -145,6 +158,18 @@ static void note_bits(struct judgement *j)
 		j->full_sync |= !test_bit(LEG_IN_SYNC, &leg->flags);
 }
 
+/* P5, the other way round: a file that is not stale is believed. */
+static void judge_file(const struct judgement *j)
+{
+	const u8 *bits = j->file + BITMAP_SUPER_BYTES;
+	u32 i;
+
+	for (i = 0; i < j->rig->config.chunks; i++)
+		if (j->dirty[i] != bits_test(bits, i))
+			sim_fail("P5: the bit of chunk %u is %d at the start, and %d in the file",
+				 i, j->dirty[i], !j->dirty[i]);
+}
+
 /* Without its bitmap the superblocks alone say what is synced. */
 static void judge_start(struct rig *rig)
 {
@@ -155,6 +180,8 @@ static void judge_start(struct rig *rig)
 		return;
 	}
 	note_bits(j);
+	if (rig->config.believed)
+		judge_file(j);
 	each_pair(j, judge_pair);
 }
 
@@ -216,14 +243,11 @@ static void bring_back(struct rig *rig)
 
 /* --- when it has been stopped ------------------------------------------------------- */
 
-static u64 file_bits(const struct rig *rig, u8 *bits, struct bitmap_super *sb)
+static u64 file_bits(const struct rig *rig, struct bitmap_super *sb)
 {
-	u8 *bytes = malloc(rig->store->sectors * 512);
+	u8 *bytes = read_file(rig);
 	u64 n;
-	u32 i;
 
-	for (i = 0; i < rig->store->sectors; i++)
-		memcpy(bytes + i * 512, content(rig->store->media[i]), 512);
 	bitmap_super_decode(sb, (const void *)bytes);
 	n = bits_count(bytes + BITMAP_SUPER_BYTES, rig->config.chunks);
 	free(bytes);
@@ -246,7 +270,7 @@ static void stop_and_judge(struct rig *rig)
 void crash_judge_stopped(struct rig *rig)
 {
 	struct bitmap_super sb;
-	u64 n = file_bits(rig, NULL, &sb);
+	u64 n = file_bits(rig, &sb);
 
 	if (n)
 		sim_fail("I12: %llu bits are set after a clean stop", n);
@@ -360,6 +384,7 @@ static int recover(void *arg)
 		use_again(j->rig);
 	}
 	free(j->differ);
+	free(j->file);
 	return 0;
 }
 

@@ -39,6 +39,7 @@ struct config {
 	unsigned int nested;		/* of 1000 lose power again in their sync */
 	unsigned int used;		/* of 1000 are written to when they are synced */
 	unsigned int microseconds;	/* 0: members' superblocks have none, as if stock md wrote them */
+	unsigned int believed;		/* 1: the file never becomes stale; that it is believed is judged */
 	unsigned int persistent;	/* 0: no metadata, and not for power cuts */
 	unsigned int without;		/* mask of members that starts leave out */
 	unsigned int lossy;		/* 1: any may be lost at any start; that members come to be equal is judged */

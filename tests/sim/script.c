@@ -461,6 +461,7 @@ static const struct {
 	KEY(order, 0, 0, 5),
 	KEY(lossy, 0, 0, 1),
 	KEY(microseconds, 1, 0, 1),
+	KEY(believed, 0, 0, 1),
 	KEY(persistent, 1, 0, 1),
 	KEY(unlogged, 0, 0, 1000),
 	KEY(halfway, 0, 0, 1000),
